@@ -1,0 +1,1 @@
+#include "proxy/cache/parts.hpp"

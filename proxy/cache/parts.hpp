@@ -1,0 +1,68 @@
+#pragma once
+
+#include "config/model.hpp"
+#include "proxy/async/scope.hpp"
+#include "proxy/async/task.hpp"
+#include "proxy/telemetry/metrics.hpp"
+
+#include <memory>
+
+namespace sidecache::http {
+class handler;
+}
+namespace sidecache::store {
+class store;
+class id_source;
+}
+namespace sidecache::telemetry {
+class access_log;
+}
+namespace sidecache::upstream {
+class client;
+}
+
+/// What the life of a request is made of. Each part is owned by the worker or by the process; this
+/// only names them, so that each piece of `cache/` takes what it needs by reference.
+namespace sidecache::cache {
+
+class fill_table;       // coalescing in this process; any thread
+class pending_purges;   // invalidations the store has not had yet; any thread
+class event_channel;    // messages between replicas; any thread
+class replicas;         // publish and wait for near caches (protocol.md section 3.3); any thread
+class upstream_gate;    // caps concurrent fetches, queues the rest; any thread
+
+/// Configuration and the counters that belong to it: swapped whole on a reload. A request keeps
+/// the one that it began with.
+struct snapshot {
+    std::shared_ptr<config::model const> config;
+    std::shared_ptr<telemetry::worker_metrics> metrics;
+};
+
+/// Shared by all workers.
+struct process_parts {
+    fill_table& fills;
+    pending_purges& pending;
+    event_channel& events;
+    cache::replicas& replicas;
+    upstream_gate& gate;
+    telemetry::process_metrics& metrics;
+    store::id_source& ids;
+};
+
+/// One worker's. Everything outlives every request.
+struct worker_parts {
+    executor ex;
+    store::store& store;
+    upstream::client& upstream;
+    process_parts& process;
+    /// Points at the worker's present snapshot; replaced on this worker's thread only.
+    std::shared_ptr<snapshot const> const& current;
+    telemetry::access_log& log;
+    /// Work that outlives its client: fills, the end of mutations. Joined in the drain.
+    scope& background;
+};
+
+/// The handler of one worker: receive, decide, look up, fill or mutate, answer (serve.cpp).
+std::shared_ptr<http::handler> make_handler(worker_parts const& parts);
+
+}  // namespace sidecache::cache

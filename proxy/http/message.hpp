@@ -1,0 +1,79 @@
+#pragma once
+
+#include "rules/request.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Heads of HTTP messages as values, without Beast.
+namespace sidecache::http {
+
+/// The field lines of a message in order, names as received, in one buffer. Reusable: `clear`
+/// keeps the capacity. Values must hold no CR, LF or NUL (asserted: a parser checked them).
+class field_list {
+public:
+    void clear();
+    void add(std::string_view name, std::string_view value);
+    /// Removes every field of that name (case-insensitive); returns how many.
+    std::size_t erase(std::string_view name);
+    /// Erases, then adds.
+    void set(std::string_view name, std::string_view value);
+    std::optional<std::string_view> find(std::string_view name) const;
+    /// All field lines of that name joined by ", " (RFC 9110 section 5.3); nullopt if none.
+    std::optional<std::string> joined(std::string_view name) const;
+    std::size_t count(std::string_view name) const;
+    /// Views, valid until the next change.
+    std::span<rules::field const> all() const;
+    /// Appends "Name: value\r\n" for each field.
+    void write_to(std::string& out) const;
+
+private:
+    struct slice {
+        std::uint32_t name, name_size, value, value_size;
+    };
+    std::string text_;
+    std::vector<slice> slices_;
+    mutable std::vector<rules::field> views_;
+    mutable bool views_valid_ = false;
+};
+
+enum class framing : std::uint8_t {
+    none,     ///< no content
+    length,   ///< Content-Length
+    chunked,  ///< Transfer-Encoding: chunked
+    close,    ///< until the connection closes (responses only)
+};
+
+/// A request head that passed `http/framing`: one unambiguous length, one Host, origin-form.
+struct request_head {
+    std::string method;
+    std::string target;
+    std::string host;
+    unsigned version = 11;  // 10 or 11
+    field_list fields;
+    framing body = framing::none;
+    std::uint64_t content_length = 0;
+    bool keep_alive = true;
+    bool expects_continue = false;
+    /// Upgrade is asked for (`Connection: upgrade` names it): tunnelled, never cached.
+    bool upgrade = false;
+
+    /// What rules look at; valid until this head changes.
+    rules::request view() const;
+};
+
+struct response_head {
+    unsigned status = 0;
+    std::string reason;
+    unsigned version = 11;
+    field_list fields;
+    framing body = framing::none;
+    std::uint64_t content_length = 0;
+    bool keep_alive = true;
+};
+
+}  // namespace sidecache::http

@@ -1,0 +1,2 @@
+#include "proxy/store/entry_codec.hpp"
+#include "proxy/store/store.hpp"

@@ -1,0 +1,200 @@
+#pragma once
+
+#include "proxy/async/clock.hpp"
+#include "proxy/async/task.hpp"
+#include "proxy/store/tag_value.hpp"
+#include "rules/mutation_scope.hpp"
+#include "rules/tag.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The shared store, as the protocol sees it (protocol.md section 1). Redis and `memory://` stand
+/// behind this one interface with one behaviour.
+namespace sidecache::store {
+
+enum class store_error {
+    ok,
+    unreachable,   ///< no connection, or it broke before the reply
+    timeout,       ///< no reply within `store.timeout`
+    breaker_open,  ///< not asked: the breaker is open
+    not_primary,   ///< the server is a replica, or no longer takes writes (READONLY)
+    refused,       ///< the server answered with an error (OOM, LOADING, NOPERM, WRONGTYPE, ...)
+    malformed,     ///< the reply is not what the command promises
+};
+error_code make_error_code(store_error e);
+
+/// Who answered, and how far its word counts. A value, taken with each reply.
+struct answered_by {
+    /// Hash of run_id + master_replid + role; part of every generation (protocol.md section 1).
+    id128 server;
+    /// When the last identity check whose reply has come was *sent* on this connection. A store
+    /// hit counts only within one lease of it.
+    boot_clock::time_point checked_at;
+    /// An upper estimate of the server's clock at the reply, so that an intent is judged past its
+    /// deadline early rather than late (protocol.md section 2).
+    unix_ms server_now_ms = 0;
+};
+
+/// What a hit is judged from: entry and tags, read in one round trip.
+struct reading {
+    answered_by by;
+    std::shared_ptr<std::string const> entry;  // null: absent
+    std::vector<tag_reading> tags;             // one a tag asked for
+};
+
+enum class lock_state { none, acquired, held };
+
+/// The ground of a fill: its tags' snapshot, taken before the upstream is asked, then the lock,
+/// then the entry read again (somebody may have filled it before the lock was free).
+struct fill_ground {
+    answered_by by;
+    std::vector<tag_reading> tags;
+    /// A failover was met and old markers may live: counts as marked (protocol.md section 1).
+    bool quarantined = false;
+    lock_state lock = lock_state::none;
+    std::shared_ptr<std::string const> entry;
+};
+
+struct fill_request {
+    std::string_view key;
+    rules::tag_list const* tags = nullptr;
+    /// Tags live at least that long: longer than any entry filled under them.
+    std::chrono::milliseconds keep_tags{0};
+    std::string_view lock_key;  // empty: no lock
+    id128 lock_token;
+    std::chrono::milliseconds lock_ttl{0};
+};
+
+struct put_request {
+    std::string_view key;
+    std::string_view bytes;
+    std::chrono::milliseconds ttl{0};
+    rules::tag_list const* tags = nullptr;
+    /// Released in the same batch, with a fill_done event; empty: none.
+    std::string_view lock_key;
+    id128 lock_token;
+};
+
+struct begin_mark {
+    std::string_view tag;
+    mark_kind kind = mark_kind::marker;
+};
+struct begun {
+    answered_by by;
+    /// Other members' fingerprints and rule names, where they differ from ours
+    /// (protocol.md section 3.8): their `rule:` tags must be marked too.
+    std::vector<std::string> foreign_rules;
+    bool foreign_fingerprint = false;
+    /// Per tag, in order: its generation as the mark found or made it, and whether it carries a
+    /// marker of another mutation.
+    struct state {
+        generation gen;
+        bool other_marker = false;
+    };
+    std::vector<state> tags;
+};
+
+struct end_mark {
+    std::string_view tag;
+    end_action action = end_action::bump;
+    /// A key to remove at once when the tag was bumped; may be empty.
+    std::string_view exact_key;
+};
+struct ended {
+    answered_by by;
+    std::vector<bool> had_mark;       // per tag
+    std::vector<generation> after;    // per tag
+};
+
+/// For readiness, metrics and the status page.
+struct store_status {
+    bool up = false;
+    bool breaker_open = false;
+    std::string description;  // "redis://127.0.0.1:6379/0", without credentials
+    std::string server;       // run_id, for people
+    bool quarantined = false;
+    std::string last_error;
+};
+
+/// Who listens to the event channel (`subscribe`).
+using event_sink = std::function<void(std::string_view payload)>;
+
+/// One a worker; one worker only, unless said otherwise. Every operation ends within
+/// `store.timeout` times the attempts of `store.retry`; none throws. Whoever calls keeps what the
+/// parameters point to alive until the call returns.
+class store {
+public:
+    virtual ~store() = default;
+
+    /// Entry and tags in one round trip. Never from a replica.
+    virtual task<result<reading>> read(std::string_view key, rules::tag_list const& tags) = 0;
+
+    /// See `fill_ground`. Not retried once the lock may have been taken.
+    virtual task<result<fill_ground>> begin_fill(fill_request const& r) = 0;
+
+    /// Stores an entry and notes it in the index of each of its tags (except a tag that is its
+    /// very key), so that a purge can remove it later; releases the lock and publishes fill_done.
+    virtual task<result<void>> put(put_request const& r) = 0;
+
+    /// Compare-and-delete, then publishes fill_done (what waits reads the store again).
+    virtual task<result<void>> release_lock(std::string_view lock_key, id128 token) = 0;
+    /// Compare-and-extend; false: no longer ours.
+    virtual task<result<bool>> extend_lock(std::string_view lock_key,
+                                           id128 token,
+                                           std::chrono::milliseconds ttl) = 0;
+    /// Whether anybody holds it (the polling fallback).
+    virtual task<result<bool>> lock_held(std::string_view lock_key) = 0;
+
+    /// Sets every mark and has every reply (protocol.md section 3.2). Reads the index of each tag
+    /// on the way, so that `end` can remove those keys at once. Replacing own marks: call again.
+    virtual task<result<begun>> begin(mutation_id id,
+                                      std::span<begin_mark const> marks,
+                                      std::chrono::milliseconds life,
+                                      std::chrono::milliseconds keep_tags) = 0;
+
+    /// New generations, marks off (protocol.md section 3.5 to 3.7); removes exact keys and the
+    /// keys that `begin` saw in the index in the same batch, and leaves the rest of the index to a
+    /// background task. Idempotent, so it may be retried.
+    virtual task<result<ended>> end(mutation_id id,
+                                    std::span<end_mark const> marks,
+                                    std::chrono::milliseconds life,
+                                    std::chrono::milliseconds keep_tags) = 0;
+
+    /// Sends a payload on the event channel.
+    virtual task<result<void>> publish(std::string_view payload) = 0;
+
+    /// Any thread.
+    virtual store_status status() const = 0;
+};
+
+/// What all workers' stores of one process share: the subscription to the event channel, the
+/// membership record, what identities were seen. Made once from the configuration; makes one
+/// `store` a worker.
+class store_hub {
+public:
+    virtual ~store_hub() = default;
+    /// Called on that worker's thread before it runs.
+    virtual std::unique_ptr<store> make_store(asio::io_context& worker) = 0;
+    /// Subscribes to the event channel on `worker`'s thread; `sink` is called there for each
+    /// message. Reconnects by itself; `lost` is called when messages may have been missed.
+    virtual void subscribe(asio::io_context& worker,
+                           event_sink sink,
+                           std::function<void()> lost) = 0;
+    /// Told at start and on every reload: what this member publishes of its rules.
+    virtual void announce(std::string fingerprint, std::vector<std::string> rule_names) = 0;
+    /// Closes connections and stops heartbeats; coroutines in flight end with `unreachable`.
+    virtual void stop() = 0;
+};
+
+}  // namespace sidecache::store
+
+template <>
+struct boost::system::is_error_code_enum<sidecache::store::store_error> : std::true_type {};

@@ -1,0 +1,1 @@
+#include "proxy/telemetry/metrics.hpp"

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "rules/tag.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sidecache::rules {
+
+struct rule;
+
+enum class verdict {
+    serve,   ///< look it up under `key`
+    bypass,  ///< a rule matches, but this request is not for the cache: `reason`
+    pass,    ///< a safe method that no rule matches
+    mutate,  ///< an unsafe method: `rule_set::mutate`
+};
+
+/// Why a request that a rule matched is not looked up. One table feeds Cache-Status, the metric
+/// label and `explain`.
+enum class bypass_reason : std::uint8_t {
+    none,
+    unlisted_query,      ///< a query parameter that the key does not use
+    duplicate_query,     ///< a keyed parameter came twice: backends differ in which one counts
+    odd_path,            ///< dot or empty segments, encoded slashes, ';', bad percent-encoding
+    missing_variable,    ///< a key variable has neither value nor default
+    request_body,        ///< a GET with content
+    range,               ///< a part was asked for
+    unverified_identity, ///< the rule shares by identity, and nobody was verified
+    key_too_long,
+    method_override,     ///< X-HTTP-Method-Override and its like: not what it says it is
+};
+
+/// The name as it appears in Cache-Status details, metrics and `explain`: "unlisted_query".
+std::string_view name(bypass_reason reason);
+
+/// The outcome of `rule_set::decide`, reused from request to request.
+struct decision {
+    verdict what = verdict::pass;
+    bypass_reason reason = bypass_reason::none;
+    /// The matched rule, also of a bypass; null for pass and mutate.
+    rule const* matched = nullptr;
+    /// serve: the Redis key, its partition at the end behind '|'.
+    std::string key;
+    /// serve: `key` and whatever a backend could tell apart although it renders to the same key
+    /// (an encoded reserved character). Kept in the entry and compared on every read.
+    std::string full_key;
+    /// serve: every tag that an entry of this request needs.
+    tag_list tags;
+    /// serve: the rendered lock key with the entry's partition; empty without a lock.
+    std::string lock_key;
+};
+
+}  // namespace sidecache::rules

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// Rules and purges as their author wrote them: what `config/` reads from YAML and `rule_set`
+/// compiles. Every text carries its place in the file, so that a diagnostic can name it.
+namespace sidecache::rules {
+
+/// A place in the configuration file, both counted from 1; 0 means unknown.
+struct position {
+    unsigned line = 0;
+    unsigned column = 0;
+};
+
+template <class T>
+struct located {
+    T value{};
+    position at;
+};
+
+/// `page: {from: query.page, default: 1}`, or `orgId: header.X-Org-Id` for short.
+struct variable_definition {
+    located<std::string> name;
+    /// query.NAME, header.NAME, cookie.NAME, identity.NAME, body.PATH, response.PATH,
+    /// entry.RULE.PATH, path.NAME (the variable of the path template under another name).
+    located<std::string> from;
+    std::optional<std::string> fallback;
+};
+
+enum class unlisted_query {
+    bypass,   ///< a query parameter that the key does not use: forward, do not cache
+    include,  ///< it becomes part of the key
+    ignore,   ///< it is forwarded on a miss and otherwise not looked at
+};
+
+/// Who may share an entry (design.md section 2, `partition`).
+struct partition_definition {
+    enum class kind {
+        credential,  ///< requests with Authorization or Cookie share with the same credential only
+        identity,    ///< shared inside the identity named by `variables`
+        none,        ///< the author states that the response is the same for everybody
+    };
+    kind what = kind::credential;
+    std::vector<std::string> variables;
+    position at;
+};
+
+struct lock_definition {
+    located<std::string> key;
+    std::chrono::milliseconds ttl{30'000};
+    std::chrono::milliseconds wait{5'000};
+};
+
+struct rule_definition {
+    located<std::string> name;
+    /// "GET /products/{id}"
+    located<std::string> match;
+    /// Empty only together with `origin`.
+    located<std::string> key;
+    std::vector<variable_definition> vars;
+    /// Freshness of a 200 response; zero when `origin` decides.
+    std::chrono::milliseconds ttl{0};
+    /// `ttl: origin`: freshness from the response's own headers.
+    bool origin = false;
+    position ttl_at;
+    /// Further cacheable statuses and their freshness (`statuses: {404: 30s}`).
+    std::map<unsigned, std::chrono::milliseconds> statuses;
+    std::optional<lock_definition> lock;
+    unlisted_query unlisted = unlisted_query::bypass;
+    partition_definition partition;
+    std::uint64_t max_object = 1024 * 1024;
+    /// Each stored life is shortened by a random part of at most this share (0.1: up to 10 %).
+    double jitter = 0;
+    /// Concurrent fetches of this rule in one process; 0: no limit of its own.
+    std::size_t max_upstream = 0;
+    bool store_set_cookie = false;
+    bool ttl_only = false;
+};
+
+struct purge_definition {
+    located<std::string> name;
+    /// "POST /products", one or several.
+    std::vector<located<std::string>> on;
+    std::vector<variable_definition> vars;
+    std::vector<located<std::string>> patterns;
+    /// Markers stay that long after the answer (late commits, read replicas).
+    std::chrono::milliseconds settle{0};
+    /// Statuses that say that nothing was changed; nullopt: protocol.md section 3.6's list.
+    std::optional<std::vector<unsigned>> unchanged_statuses;
+};
+
+struct definition {
+    std::vector<rule_definition> rules;
+    std::vector<purge_definition> purges;
+};
+
+enum class severity { error, warning };
+
+/// One finding of `rule_set::compile`: what is wrong, and what to do about it.
+struct diagnostic {
+    severity level = severity::error;
+    position at;
+    std::string text;
+    std::string hint;
+};
+
+}  // namespace sidecache::rules
