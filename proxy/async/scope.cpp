@@ -21,6 +21,17 @@ std::function<void(std::string_view, std::string_view)> scope::on_exception =
                      error.data());
     };
 
+namespace {
+
+// A cancelled child sees operation_aborted from what it waits for, like any other error; without
+// this every later co_await of it would throw (Asio: throw_if_cancelled).
+task<void> without_throwing(task<void> child) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    co_await std::move(child);
+}
+
+}  // namespace
+
 scope::scope(executor ex)
     : executor_(ex), emptied_(ex, std::chrono::steady_clock::time_point::max()) {}
 
@@ -46,8 +57,9 @@ void scope::spawn(std::string_view what, task<void> child) {
             emptied_.cancel();
         }
     };
-    asio::co_spawn(
-        executor_, std::move(child), asio::bind_cancellation_slot(self->slot(), std::move(ended)));
+    asio::co_spawn(executor_,
+                   without_throwing(std::move(child)),
+                   asio::bind_cancellation_slot(self->slot(), std::move(ended)));
 }
 
 void scope::cancel() {

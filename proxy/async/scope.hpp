@@ -23,7 +23,8 @@ public:
 
     /// Starts a child. `what` is a literal that names it in a log line should it throw.
     void spawn(std::string_view what, task<void> child);
-    /// Asks every child to end (terminal cancellation).
+    /// Asks every child to end: what it waits for at this moment ends with operation_aborted, once.
+    /// A child that goes on regardless is not stopped; nothing throws.
     void cancel();
     /// Returns when no child is left.
     task<void> join();

@@ -1,1 +1,164 @@
 #include "proxy/http/message.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace sidecache::http {
+
+namespace {
+
+bool holds_line_break(std::string_view s) {
+    return s.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
+}
+
+}  // namespace
+
+field_list::field_list(field_list&& other) noexcept
+    : text_(std::move(other.text_)), slices_(std::move(other.slices_)) {
+    other.clear();
+}
+
+field_list& field_list::operator=(field_list const& other) {
+    if (this != &other) {
+        text_ = other.text_;
+        slices_ = other.slices_;
+        views_valid_ = false;
+    }
+    return *this;
+}
+
+field_list& field_list::operator=(field_list&& other) noexcept {
+    if (this != &other) {
+        text_ = std::move(other.text_);
+        slices_ = std::move(other.slices_);
+        views_valid_ = false;
+        other.clear();
+    }
+    return *this;
+}
+
+void field_list::clear() {
+    text_.clear();
+    slices_.clear();
+    views_valid_ = false;
+}
+
+void field_list::add(std::string_view name, std::string_view value) {
+    assert(!name.empty() && !holds_line_break(name) && !holds_line_break(value) &&
+           "whoever adds a field has checked it: anything else splits the message");
+    auto const at = static_cast<std::uint32_t>(text_.size());
+    auto const name_size = static_cast<std::uint32_t>(name.size());
+    text_.append(name);
+    text_.append(value);
+    slices_.push_back({at, name_size, at + name_size, static_cast<std::uint32_t>(value.size())});
+    views_valid_ = false;
+}
+
+std::size_t field_list::erase(std::string_view name) {
+    // The text stays behind until `clear`: a head lives for one message.
+    auto const gone = std::erase_if(slices_, [&](slice const& s) {
+        return rules::iequals(std::string_view(text_).substr(s.name, s.name_size), name);
+    });
+    if (gone != 0) {
+        views_valid_ = false;
+    }
+    return gone;
+}
+
+void field_list::set(std::string_view name, std::string_view value) {
+    erase(name);
+    add(name, value);
+}
+
+std::optional<std::string_view> field_list::find(std::string_view name) const {
+    std::string_view const text = text_;
+    for (auto const& s : slices_) {
+        if (rules::iequals(text.substr(s.name, s.name_size), name)) {
+            return text.substr(s.value, s.value_size);
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> field_list::joined(std::string_view name) const {
+    std::optional<std::string> all;
+    for (auto const& f : this->all()) {
+        if (!rules::iequals(f.name, name)) {
+            continue;
+        }
+        if (all) {
+            all->append(", ");
+            all->append(f.value);
+        } else {
+            all.emplace(f.value);
+        }
+    }
+    return all;
+}
+
+std::size_t field_list::count(std::string_view name) const {
+    auto const fields = all();
+    return static_cast<std::size_t>(
+        std::count_if(fields.begin(), fields.end(), [&](rules::field const& f) {
+            return rules::iequals(f.name, name);
+        }));
+}
+
+std::span<rules::field const> field_list::all() const {
+    if (!views_valid_) {
+        std::string_view const text = text_;
+        views_.clear();
+        for (auto const& s : slices_) {
+            views_.push_back(
+                {text.substr(s.name, s.name_size), text.substr(s.value, s.value_size)});
+        }
+        views_valid_ = true;
+    }
+    return views_;
+}
+
+void field_list::write_to(std::string& out) const {
+    std::string_view const text = text_;
+    for (auto const& s : slices_) {
+        out.append(text.substr(s.name, s.name_size));
+        out.append(": ");
+        out.append(text.substr(s.value, s.value_size));
+        out.append("\r\n");
+    }
+}
+
+rules::request request_head::view() const {
+    rules::request r;
+    r.method = method;
+    r.target = target;
+    r.host = host;
+    r.fields = fields.all();
+    r.has_body = body == framing::chunked || (body == framing::length && content_length != 0);
+    return r;
+}
+
+void request_head::clear() {
+    method.clear();
+    target.clear();
+    host.clear();
+    version = 11;
+    fields.clear();
+    body = framing::none;
+    content_length = 0;
+    keep_alive = true;
+    expects_continue = false;
+    upgrade = false;
+}
+
+void response_head::clear() {
+    status = 0;
+    reason.clear();
+    version = 11;
+    fields.clear();
+    body = framing::none;
+    content_length = 0;
+    keep_alive = true;
+}
+
+}  // namespace sidecache::http

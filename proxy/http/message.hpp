@@ -2,6 +2,7 @@
 
 #include "rules/request.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -16,6 +17,14 @@ namespace sidecache::http {
 /// keeps the capacity. Values must hold no CR, LF or NUL (asserted: a parser checked them).
 class field_list {
 public:
+    field_list() = default;
+    // The views point into this object's own text, so they never travel with a copy.
+    field_list(field_list const& other) : text_(other.text_), slices_(other.slices_) {}
+    field_list(field_list&& other) noexcept;
+    field_list& operator=(field_list const& other);
+    field_list& operator=(field_list&& other) noexcept;
+    ~field_list() = default;
+
     void clear();
     void add(std::string_view name, std::string_view value);
     /// Removes every field of that name (case-insensitive); returns how many.
@@ -49,6 +58,8 @@ enum class framing : std::uint8_t {
 };
 
 /// A request head that passed `http/framing`: one unambiguous length, one Host, origin-form.
+/// `fields` hold everything but Content-Length and Transfer-Encoding, which are `body` and
+/// `content_length`: whoever sends a head writes its framing from those.
 struct request_head {
     std::string method;
     std::string target;
@@ -64,8 +75,12 @@ struct request_head {
 
     /// What rules look at; valid until this head changes.
     rules::request view() const;
+    /// Empties it and keeps the storage.
+    void clear();
 };
 
+/// As with requests, `fields` hold no Content-Length and no Transfer-Encoding. The answer to a HEAD
+/// and a 304 may have `body == length`: that is the length their content would have had.
 struct response_head {
     unsigned status = 0;
     std::string reason;
@@ -74,6 +89,9 @@ struct response_head {
     framing body = framing::none;
     std::uint64_t content_length = 0;
     bool keep_alive = true;
+
+    /// Empties it and keeps the storage.
+    void clear();
 };
 
 }  // namespace sidecache::http
