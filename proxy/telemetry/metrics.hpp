@@ -43,6 +43,7 @@ inline constexpr std::size_t request_results = 6;
 std::string_view name(request_result r);
 
 enum class hit_tier : std::uint8_t { near, store };
+std::string_view name(hit_tier t);
 enum class purge_phase : std::uint8_t { begin, end, unchanged, unknown, pending, replayed };
 inline constexpr std::size_t purge_phases = 6;
 std::string_view name(purge_phase p);
@@ -71,18 +72,31 @@ struct purge_metrics {
     histogram duration;
 };
 
-/// Commands as the store sees them: "read", "fill", "put", "begin", "end", "lock", "publish",
-/// "heartbeat"; outcome "ok" or the name of the store_error.
+/// Commands as the store's interface sees them, whatever each sends to the server.
 enum class store_command : std::uint8_t { read, fill, put, begin, end, lock, publish, heartbeat };
 inline constexpr std::size_t store_commands = 8;
+std::string_view name(store_command c);
+
+/// The values of store::store_error, in its order (a test holds the two together): telemetry stands
+/// below the store and may not include it.
+enum class store_outcome : std::uint8_t {
+    ok,
+    unreachable,
+    timeout,
+    breaker_open,
+    not_primary,
+    refused,
+    malformed
+};
 inline constexpr std::size_t store_outcomes = 7;
+std::string_view name(store_outcome o);
 
 /// Everything that one worker counts. One writer: that worker.
 struct worker_metrics {
     explicit worker_metrics(std::size_t rules, std::size_t purges);
-    std::vector<rule_metrics> rules;    // size: rules + 1
-    std::vector<purge_metrics> purges;  // size: purges + 1
-    std::array<counter, 600> upstream_responses;  // by status code; [0]: no response
+    std::vector<rule_metrics> rules;              // size: rules + 1
+    std::vector<purge_metrics> purges;            // size: purges + 1
+    std::array<counter, 600> upstream_responses;  // by status code; [0]: no response, code="none"
     counter unmatched_mutations;
     std::array<std::array<counter, store_outcomes>, store_commands> store;
     histogram store_duration;
@@ -95,6 +109,37 @@ struct process_metrics {
     std::atomic<std::int64_t> breaker_open{0};
     std::atomic<std::uint64_t> reloads_ok{0};
     std::atomic<std::uint64_t> reloads_failed{0};
+    /// Unix ms of the last exchange without a response, 0 when one was answered since: what
+    /// `/readyz` calls the upstream degraded by.
+    std::atomic<std::int64_t> upstream_failed_at{0};
+
+    /// An upstream exchange had a response. Reads only, unless the upstream had failed: no cache
+    /// line goes back and forth between workers.
+    void upstream_answered() {
+        if (upstream_failed_at.load(std::memory_order_relaxed) != 0) {
+            upstream_failed_at.store(0, std::memory_order_relaxed);
+        }
+    }
+    /// An upstream exchange ended without a response at `now` (Unix ms).
+    void upstream_failed(std::int64_t now) {
+        upstream_failed_at.store(now, std::memory_order_relaxed);
+    }
+};
+
+/// What a rule and a purge have counted so far, all workers and all configurations together.
+struct rule_totals {
+    std::string rule;  // "": requests that no rule matched
+    std::array<std::uint64_t, request_results> requests{};
+};
+struct purge_totals {
+    std::string purge;  // "": mutations that no purge matched
+    std::array<std::uint64_t, purge_phases> phases{};
+    std::uint64_t purged_keys = 0;
+};
+struct summary {
+    std::vector<rule_totals> rules;    // by name
+    std::vector<purge_totals> purges;  // by name
+    std::uint64_t unmatched_mutations = 0;
 };
 
 /// Adds up and renders. Rule and purge names outlive reloads: a reload adds what is new, and
@@ -104,16 +149,19 @@ public:
     registry();
     ~registry();
     process_metrics& process() { return process_; }
-    /// Creates one worker's counters for a configuration; the registry keeps counting what
-    /// earlier ones have counted. Any thread.
+    /// Creates one worker's counters for a configuration. When its last owner lets go of it, its
+    /// totals are added, per name, to what the registry keeps; it may outlive the registry. Any
+    /// thread.
     std::shared_ptr<worker_metrics> make_worker(std::vector<std::string> rule_names,
                                                 std::vector<std::string> purge_names);
-    /// The text exposition format (version 0.0.4).
+    /// The text exposition format (version 0.0.4). Any thread.
     std::string render() const;
+    /// For `/stats`. Any thread.
+    summary summarize() const;
 
 private:
     struct impl;
-    std::unique_ptr<impl> impl_;
+    std::shared_ptr<impl> impl_;
     process_metrics process_;
 };
 

@@ -1,1 +1,108 @@
 #include "proxy/telemetry/metrics.hpp"
+
+// The label values of the metrics, which are also the words of Cache-Status and the logs.
+namespace sidecache::telemetry {
+
+std::string_view name(request_result r) {
+    switch (r) {
+        case request_result::hit:
+            return "hit";
+        case request_result::stale:
+            return "stale";
+        case request_result::miss:
+            return "miss";
+        case request_result::coalesced:
+            return "coalesced";
+        case request_result::bypass:
+            return "bypass";
+        case request_result::pass:
+            return "pass";
+    }
+    return "";
+}
+
+std::string_view name(hit_tier t) {
+    switch (t) {
+        case hit_tier::near:
+            return "near";
+        case hit_tier::store:
+            return "store";
+    }
+    return "";
+}
+
+std::string_view name(purge_phase p) {
+    switch (p) {
+        case purge_phase::begin:
+            return "begin";
+        case purge_phase::end:
+            return "end";
+        case purge_phase::unchanged:
+            return "unchanged";
+        case purge_phase::unknown:
+            return "unknown";
+        case purge_phase::pending:
+            return "pending";
+        case purge_phase::replayed:
+            return "replayed";
+    }
+    return "";
+}
+
+std::string_view name(lock_outcome o) {
+    switch (o) {
+        case lock_outcome::acquired:
+            return "acquired";
+        case lock_outcome::waited:
+            return "waited";
+        case lock_outcome::timeout:
+            return "timeout";
+        case lock_outcome::lost:
+            return "lost";
+    }
+    return "";
+}
+
+std::string_view name(store_command c) {
+    switch (c) {
+        case store_command::read:
+            return "read";
+        case store_command::fill:
+            return "fill";
+        case store_command::put:
+            return "put";
+        case store_command::begin:
+            return "begin";
+        case store_command::end:
+            return "end";
+        case store_command::lock:
+            return "lock";
+        case store_command::publish:
+            return "publish";
+        case store_command::heartbeat:
+            return "heartbeat";
+    }
+    return "";
+}
+
+std::string_view name(store_outcome o) {
+    switch (o) {
+        case store_outcome::ok:
+            return "ok";
+        case store_outcome::unreachable:
+            return "unreachable";
+        case store_outcome::timeout:
+            return "timeout";
+        case store_outcome::breaker_open:
+            return "breaker_open";
+        case store_outcome::not_primary:
+            return "not_primary";
+        case store_outcome::refused:
+            return "refused";
+        case store_outcome::malformed:
+            return "malformed";
+    }
+    return "";
+}
+
+}  // namespace sidecache::telemetry

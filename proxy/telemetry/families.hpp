@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+/// The one table of metric families (design.md section 3): rendering and the test of the README's
+/// reference are both fed from it.
+namespace sidecache::telemetry {
+
+enum class family_id : std::uint8_t {
+    requests,
+    hits,
+    request_duration,
+    upstream_duration,
+    upstream_responses,
+    bypass,
+    purges,
+    purged_keys,
+    purge_duration,
+    purges_pending,
+    unmatched_mutations,
+    fill_locks,
+    fill_lock_wait,
+    store_commands,
+    store_command_duration,
+    store_up,
+    store_breaker_open,
+    config_reloads,
+    build_info,
+};
+inline constexpr std::size_t family_count = 19;
+
+enum class family_type : std::uint8_t { counter, gauge, histogram };
+std::string_view name(family_type t);
+
+struct family {
+    family_id id;
+    family_type type;
+    std::string_view name;
+    std::array<std::string_view, 2> label_names;  // unused ones are empty
+    std::string_view help;
+
+    std::span<std::string_view const> labels() const {
+        std::size_t const n = label_names[0].empty() ? 0U : (label_names[1].empty() ? 1U : 2U);
+        return std::span(label_names).first(n);
+    }
+};
+
+/// In the order of family_id.
+std::span<family const, family_count> families();
+
+}  // namespace sidecache::telemetry

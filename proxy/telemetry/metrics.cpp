@@ -1,0 +1,140 @@
+#include "proxy/telemetry/metrics.hpp"
+
+#include "proxy/telemetry/exposition.hpp"
+
+#include <prometheus/collectable.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+namespace sidecache::telemetry {
+
+namespace {
+
+constexpr std::array<double, histogram::bucket_count - 1> bounds_s{
+    0.000'25, 0.000'5, 0.001, 0.002'5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+
+/// The same bounds as integers, so that an observation on the hit path compares integers.
+constexpr auto bounds_ns = [] {
+    std::array<std::int64_t, bounds_s.size()> ns{};
+    for (std::size_t i = 0; i < ns.size(); ++i) {
+        ns[i] = static_cast<std::int64_t>(bounds_s[i] * 1e9 + 0.5);
+    }
+    return ns;
+}();
+
+}  // namespace
+
+std::span<double const> histogram::bounds() {
+    return bounds_s;
+}
+
+void histogram::observe(std::chrono::nanoseconds d) {
+    auto const ns = std::max<std::int64_t>(d.count(), 0);
+    std::size_t i = 0;
+    while (i < bounds_ns.size() && ns > bounds_ns[i]) {
+        ++i;
+    }
+    buckets[i].add();
+    sum_ns.add(static_cast<std::uint64_t>(ns));
+}
+
+worker_metrics::worker_metrics(std::size_t rule_count, std::size_t purge_count)
+    : rules(rule_count + 1), purges(purge_count + 1) {}
+
+/// Workers whose counters are still written, and the totals of those that are gone. Shared with
+/// the deleters of the workers' counters, so that either may go first.
+struct registry::impl {
+    struct live {
+        std::unique_ptr<worker_metrics> counters;
+        std::vector<std::string> rule_names;
+        std::vector<std::string> purge_names;
+    };
+
+    /// Everything counted so far. REQUIRES: `mutex` is held.
+    void sum_into(totals& sum) const {
+        sum.add(retired);
+        for (auto const& w : workers) {
+            sum.add(*w.counters, w.rule_names, w.purge_names);
+        }
+    }
+
+    void retire(worker_metrics const* gone) {
+        std::lock_guard const lock(mutex);
+        auto const it = std::ranges::find_if(
+            workers, [gone](live const& w) { return w.counters.get() == gone; });
+        retired.add(*it->counters, it->rule_names, it->purge_names);
+        workers.erase(it);
+    }
+
+    mutable std::mutex mutex;
+    std::vector<live> workers;
+    totals retired;
+};
+
+namespace {
+
+class scrape final : public prometheus::Collectable {
+public:
+    scrape(totals const& sum, process_metrics const& process) : sum_(sum), process_(process) {}
+    std::vector<prometheus::MetricFamily> Collect() const override {
+        return collect(sum_, process_);
+    }
+
+private:
+    totals const& sum_;
+    process_metrics const& process_;
+};
+
+}  // namespace
+
+registry::registry() : impl_(std::make_shared<impl>()) {}
+registry::~registry() = default;
+
+std::shared_ptr<worker_metrics> registry::make_worker(std::vector<std::string> rule_names,
+                                                      std::vector<std::string> purge_names) {
+    auto counters = std::make_unique<worker_metrics>(rule_names.size(), purge_names.size());
+    auto* const handle = counters.get();
+    {
+        std::lock_guard const lock(impl_->mutex);
+        impl_->workers.push_back(
+            {std::move(counters), std::move(rule_names), std::move(purge_names)});
+    }
+    return {handle, [state = impl_](worker_metrics* gone) { state->retire(gone); }};
+}
+
+std::string registry::render() const {
+    totals sum;
+    {
+        std::lock_guard const lock(impl_->mutex);
+        impl_->sum_into(sum);
+    }
+    scrape const now(sum, process_);
+    return prometheus::TextSerializer().Serialize(now.Collect());
+}
+
+summary registry::summarize() const {
+    totals sum;
+    {
+        std::lock_guard const lock(impl_->mutex);
+        impl_->sum_into(sum);
+    }
+    auto const values = [](auto const& counters, auto& out) {
+        std::ranges::transform(counters, out.begin(), [](counter const& c) { return c.value(); });
+    };
+    summary out;
+    for (auto const& [rule, m] : sum.rules) {
+        values(m.requests, out.rules.emplace_back(rule_totals{.rule = rule}).requests);
+    }
+    for (auto const& [purge, m] : sum.purges) {
+        auto& p = out.purges.emplace_back(purge_totals{.purge = purge});
+        values(m.phases, p.phases);
+        p.purged_keys = m.purged_keys.value();
+    }
+    out.unmatched_mutations = sum.rest.unmatched_mutations.value();
+    return out;
+}
+
+}  // namespace sidecache::telemetry
