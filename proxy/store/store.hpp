@@ -112,6 +112,7 @@ struct ended {
     answered_by by;
     std::vector<bool> had_mark;       // per tag
     std::vector<generation> after;    // per tag
+    std::size_t removed = 0;          // keys removed in the same batch
 };
 
 /// For readiness, metrics and the status page.
@@ -167,6 +168,11 @@ public:
                                     std::span<end_mark const> marks,
                                     std::chrono::milliseconds life,
                                     std::chrono::milliseconds keep_tags) = 0;
+
+    /// Whose word the next command would be (hash as in `answered_by`), as far as the last
+    /// identity check tells; nullopt while that is unknown. A mutation asks it between begin and
+    /// forward: under another identity its markers protect nothing (protocol.md section 3.4).
+    virtual std::optional<id128> server() const { return std::nullopt; }
 
     /// Sends a payload on the event channel.
     virtual task<result<void>> publish(std::string_view payload) = 0;

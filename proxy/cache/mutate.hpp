@@ -1,0 +1,44 @@
+#pragma once
+
+#include "proxy/async/task.hpp"
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace sidecache::http {
+class downstream;
+}
+
+namespace sidecache::cache {
+
+struct snapshot;
+struct worker_parts;
+
+/// What the access log and the request counters want to know of a mutation.
+struct mutation_report {
+    /// The purges that it set off, "product-updated" or "a+b"; empty: none matched.
+    std::string purges;
+    /// changed, unchanged, unknown, refused, pending; empty when the client went away before
+    /// anything was done. A literal.
+    std::string_view outcome;
+    /// How long the upstream took; 0: not asked.
+    std::chrono::nanoseconds upstream{0};
+};
+
+/// The life of a request with an unsafe method (protocol.md section 3): reads its content, marks,
+/// forwards once, gives what changed new generations, and answers `client` exactly once, unless
+/// the client is gone. `snap` is the configuration that it keeps from beginning to end.
+///
+/// From the moment the first mark is set the work runs in `parts.background`: neither a client
+/// that goes away nor a session that is cancelled stops the upstream request or the end.
+///
+/// Counts everything of a purge, the upstream's responses and durations; requests_total is the
+/// caller's. `parts` and `client` outlive the call; `report` is complete when it returns. On the
+/// worker's own thread.
+task<void> mutate(worker_parts const& parts,
+                  std::shared_ptr<snapshot const> snap,
+                  http::downstream& client,
+                  mutation_report& report);
+
+}  // namespace sidecache::cache
