@@ -21,15 +21,16 @@ enum class verdict {
 /// label and `explain`.
 enum class bypass_reason : std::uint8_t {
     none,
-    unlisted_query,      ///< a query parameter that the key does not use
-    duplicate_query,     ///< a keyed parameter came twice: backends differ in which one counts
-    odd_path,            ///< dot or empty segments, encoded slashes, ';', bad percent-encoding
-    missing_variable,    ///< a key variable has neither value nor default
-    request_body,        ///< a GET with content
-    range,               ///< a part was asked for
-    unverified_identity, ///< the rule shares by identity, and nobody was verified
+    unlisted_query,       ///< a query parameter that the key does not use
+    duplicate_query,      ///< a keyed parameter came twice: backends differ in which one counts
+    odd_path,             ///< dot or empty segments, encoded slashes, ';', bad percent-encoding
+    missing_variable,     ///< a key variable has neither value nor default
+    request_body,         ///< a GET with content
+    range,                ///< a part was asked for
+    unverified_identity,  ///< the rule shares by identity, and nobody was verified
     key_too_long,
-    method_override,     ///< X-HTTP-Method-Override and its like: not what it says it is
+    method_override,  ///< X-HTTP-Method-Override and its like: not what it says it is
+    duplicate_field,  ///< a keyed header or cookie came twice: which one counts is the backend's
 };
 
 /// The name as it appears in Cache-Status details, metrics and `explain`: "unlisted_query".

@@ -1,0 +1,95 @@
+#include "rules/cache_status.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace sidecache::rules {
+
+namespace {
+
+void append_number(std::string& out, std::int64_t n) {
+    std::array<char, 24> digits{};
+    auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
+    out.append(digits.data(), end);
+}
+
+/// RFC 8941 section 3.3.4: begins with a letter or '*', then tchar, ':' or '/'.
+bool is_token(std::string_view s) {
+    auto const alpha = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    auto const inner = [&](char c) {
+        return alpha(c) || (c >= '0' && c <= '9') ||
+               std::string_view("!#$%&'*+-.^_`|~:/").find(c) != std::string_view::npos;
+    };
+    return !s.empty() && (alpha(s[0]) || s[0] == '*') && std::all_of(s.begin(), s.end(), inner);
+}
+
+void append_string(std::string& out, std::string_view s) {
+    out += '"';
+    for (char const c : s) {
+        if (c < 0x20 || c > 0x7e) {  // as signed char, bytes from 0x80 on are below 0x20 too
+            continue;
+        }
+        if (c == '"' || c == '\\') {
+            out += '\\';
+        }
+        out += c;
+    }
+    out += '"';
+}
+
+std::string_view name(forwarded f) {
+    switch (f) {
+        case forwarded::no:
+            return "";
+        case forwarded::miss:
+            return "miss";
+        case forwarded::stale:
+            return "stale";
+        case forwarded::bypass:
+            return "bypass";
+        case forwarded::method:
+            return "method";
+    }
+    return "";
+}
+
+}  // namespace
+
+void render_to(std::string& out, cache_status const& status) {
+    out += "sidecache; ";
+    if (status.fwd == forwarded::no) {
+        out += "hit";
+    } else {
+        out += "fwd=";
+        out += name(status.fwd);
+    }
+    if (status.fwd_status) {
+        out += "; fwd-status=";
+        append_number(out, *status.fwd_status);
+    }
+    if (status.ttl) {
+        out += "; ttl=";
+        append_number(out, *status.ttl);
+    }
+    if (status.stored) {
+        out += "; stored";
+    }
+    if (status.collapsed) {
+        out += "; collapsed";
+    }
+    if (!status.key.empty()) {
+        out += "; key=";
+        append_string(out, status.key);
+    }
+    if (!status.detail.empty()) {
+        out += "; detail=";
+        if (is_token(status.detail)) {
+            out += status.detail;
+        } else {
+            append_string(out, status.detail);
+        }
+    }
+}
+
+}  // namespace sidecache::rules
