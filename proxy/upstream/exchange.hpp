@@ -13,7 +13,8 @@ namespace sidecache::upstream {
 
 enum class failure {
     none,
-    connect,    ///< nobody listens, or connecting took longer than `connect_timeout`: nothing was sent
+    connect,    ///< nobody listens, or connecting took longer than `connect_timeout`: nothing was
+                ///< sent
     timeout,    ///< the deadline of the whole exchange passed
     broken,     ///< the connection broke before the response's head was complete
     truncated,  ///< ... or before its content was
@@ -34,15 +35,20 @@ class exchange {
 public:
     virtual ~exchange() = default;
 
-    /// Sends a head (already stripped of hop-by-hop fields; framing fields are written here from
-    /// `head.body`) with, for `framing::length` and a body at hand, that body.
+    /// Sends a head (already stripped of hop-by-hop fields; framing fields are written here) with
+    /// the whole content: Content-Length is that of `body`, whatever `head.body` says, and none is
+    /// written for `framing::none` and an empty body. `head` and `body` outlive the exchange: with
+    /// `repeat::safe` they may be sent again, as late as in `read_head`.
     virtual task<failure> send(http::request_head const& head, std::string_view body) = 0;
-    /// As `send`, but the content follows with `write_body`... and `finish_body`.
+    /// As `send`, but framed by `head.body`, and the content follows with `write_body`... and
+    /// `finish_body`. Never repeated. Writes `Expect: 100-continue` when `head.expects_continue`.
+    /// One coroutine may write content while another reads the answer.
     virtual task<failure> send_head(http::request_head const& head) = 0;
     virtual task<failure> write_body(asio::const_buffer some) = 0;
     virtual task<failure> finish_body() = 0;
 
-    /// Reads the next head: an interim one (1xx but 101) or the final one. `into` is overwritten.
+    /// Reads the next head: an interim one (1xx but 101) or the final one. `into` is overwritten;
+    /// it holds end-to-end fields only (http/hop_by_hop), but for a 101.
     virtual task<failure> read_head(http::response_head& into) = 0;
     /// Reads some content; size 0 and failure::none: complete.
     struct chunk {
@@ -50,6 +56,9 @@ public:
         std::size_t size = 0;
     };
     virtual task<chunk> read_body(asio::mutable_buffer out) = 0;
+
+    /// Begins the deadline anew: for streams passed through, whose length nobody knows.
+    virtual void extend(std::chrono::milliseconds deadline) = 0;
 
     /// Whether the request's first byte went out on the connection in use.
     virtual bool sent_anything() const = 0;

@@ -1,0 +1,122 @@
+#include "proxy/http/hop_by_hop.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+namespace sidecache::http {
+
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::array hop_by_hop_names{
+    "Connection"sv,
+    "Keep-Alive"sv,
+    "Proxy-Connection"sv,
+    // Credentials for a proxy, and this is the last one.
+    "Proxy-Authorization"sv,
+    // Becomes HTTP_PROXY in a CGI environment ("httpoxy").
+    "Proxy"sv,
+    "TE"sv,
+    "Trailer"sv,
+    "Transfer-Encoding"sv,
+    "Upgrade"sv,
+    "HTTP2-Settings"sv,
+};
+
+constexpr std::array protected_names{
+    "Host"sv,
+    "Authorization"sv,
+    "Cookie"sv,
+    "Set-Cookie"sv,
+    "Cache-Control"sv,
+    "Pragma"sv,
+    "Vary"sv,
+    "ETag"sv,
+    "Last-Modified"sv,
+    "Date"sv,
+    "Age"sv,
+    "Expires"sv,
+    "Location"sv,
+    "Origin"sv,
+    "Range"sv,
+    "Referer"sv,
+    "User-Agent"sv,
+    "Via"sv,
+    "Forwarded"sv,
+    "X-Request-Id"sv,
+    "X-Real-IP"sv,
+    "traceparent"sv,
+    "tracestate"sv,
+    "Expect"sv,
+    "Cache-Status"sv,
+    "WWW-Authenticate"sv,
+    "X-HTTP-Method-Override"sv,
+    "X-HTTP-Method"sv,
+    "X-Method-Override"sv,
+};
+
+constexpr std::array protected_prefixes{"Content-"sv, "If-"sv, "Accept"sv, "X-Forwarded-"sv};
+
+template <class Names>
+bool among(Names const& names, std::string_view name) {
+    return std::any_of(names.begin(), names.end(), [&](auto n) { return rules::iequals(n, name); });
+}
+
+}  // namespace
+
+bool is_hop_by_hop(std::string_view name) {
+    // Every field of every message comes through here: the first letter decides most.
+    switch (name.empty() ? '\0' : name.front() | 0x20) {
+        case 'c':
+        case 'k':
+        case 'p':
+        case 't':
+        case 'u':
+        case 'h':
+            return among(hop_by_hop_names, name);
+        default:
+            return false;
+    }
+}
+
+bool is_protected(std::string_view name) {
+    return among(protected_names, name) ||
+           std::any_of(protected_prefixes.begin(), protected_prefixes.end(), [&](auto prefix) {
+               return rules::iequals(name.substr(0, prefix.size()), prefix);
+           });
+}
+
+void drop_nominated(field_list& fields) {
+    // Names are copied: erasing invalidates the views they come from.
+    std::vector<std::string> nominated;
+    for (auto const& f : fields.all()) {
+        if (!rules::iequals(f.name, "Connection")) {
+            continue;
+        }
+        for_each_token(f.value, [&](std::string_view option) {
+            if (!is_hop_by_hop(option) && !is_protected(option) &&
+                !rules::iequals(option, "close")) {
+                nominated.emplace_back(option);
+            }
+        });
+    }
+    for (auto const& name : nominated) {
+        fields.erase(name);
+    }
+}
+
+void keep_end_to_end(field_list& fields) {
+    drop_nominated(fields);
+    for (auto const name : hop_by_hop_names) {
+        fields.erase(name);
+    }
+}
+
+void end_to_end_response(response_head& head) {
+    keep_end_to_end(head.fields);
+}
+
+}  // namespace sidecache::http
