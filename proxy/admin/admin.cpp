@@ -1,1 +1,3 @@
-#include "proxy/cache/parts.hpp"
+#include "proxy/admin/admin.hpp"
+
+#include "proxy/http/downstream.hpp"

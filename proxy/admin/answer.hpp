@@ -1,0 +1,28 @@
+#pragma once
+
+#include <boost/json/fwd.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sidecache::admin {
+
+/// What a route answers with.
+struct answer {
+    unsigned status = 200;
+    std::string type;
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> fields;
+};
+
+answer text(unsigned status, std::string body);
+/// One line of JSON with a line end, for people with curl.
+answer json(unsigned status, boost::json::value const& value);
+/// {"error": "..."}: what is wrong and what to do about it.
+answer failure(unsigned status, std::string_view what);
+
+std::string_view reason_phrase(unsigned status);
+
+}  // namespace sidecache::admin

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace sidecache::http {
+struct request_head;
+}
+
+namespace sidecache::admin {
+
+struct answer;
+
+/// Who may change something through the admin port: nullopt, or the answer that refuses.
+/// - With a token configured, `Authorization: Bearer TOKEN` is needed (RFC 6750): else 401.
+/// - A browser that says it acts for another origin gets 403: without that, any web page that an
+///   operator visits could purge, since the port usually listens where only his browser reaches it.
+std::optional<answer> refuse_unauthorized(http::request_head const& request,
+                                          std::string_view token);
+
+/// Equality whose duration tells nothing of where two texts differ, nor of the length of `secret`
+/// beyond what `given` shows.
+bool equal_in_constant_time(std::string_view secret, std::string_view given);
+
+}  // namespace sidecache::admin
