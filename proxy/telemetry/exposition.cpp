@@ -108,11 +108,11 @@ void add_rule(exposition& out, std::string_view rule, rule_metrics const& m) {
               m.hits[static_cast<std::size_t>(tier)],
               known && tier == hit_tier::store);
     }
-    constexpr auto last = static_cast<std::size_t>(rules::bypass_reason::method_override);
-    static_assert(last < bypass_reasons);
-    for (std::size_t i = 1; i <= last; ++i) {
-        auto const reason = static_cast<rules::bypass_reason>(i);
-        count(family_id::bypass, rules::name(reason), m.bypass[i], known);
+    for (std::size_t i = 0; i < bypass_reasons; ++i) {
+        auto const reason = rules::name(static_cast<rules::bypass_reason>(i));
+        if (i != 0 && !reason.empty()) {
+            count(family_id::bypass, reason, m.bypass[i], known);
+        }
     }
     for (std::size_t i = 0; i < lock_outcomes; ++i) {
         count(family_id::fill_locks, name(static_cast<lock_outcome>(i)), m.fill_locks[i], known);
