@@ -2,6 +2,7 @@
 
 #include "proxy/async/clock.hpp"
 #include "proxy/async/task.hpp"
+#include "proxy/store/event_payload.hpp"
 #include "proxy/store/tag_value.hpp"
 #include "rules/mutation_scope.hpp"
 #include "rules/tag.hpp"
@@ -18,6 +19,10 @@
 
 /// The shared store, as the protocol sees it (protocol.md section 1). Redis and `memory://` stand
 /// behind this one interface with one behaviour.
+namespace sidecache::telemetry {
+struct worker_metrics;
+}
+
 namespace sidecache::store {
 
 enum class store_error {
@@ -78,7 +83,7 @@ struct put_request {
     std::string_view bytes;
     std::chrono::milliseconds ttl{0};
     rules::tag_list const* tags = nullptr;
-    /// Released in the same batch, with a fill_done event; empty: none.
+    /// Released in the same batch, with a fill_done event (`stored`); empty: none.
     std::string_view lock_key;
     id128 lock_token;
 };
@@ -110,9 +115,10 @@ struct end_mark {
 };
 struct ended {
     answered_by by;
-    std::vector<bool> had_mark;       // per tag
-    std::vector<generation> after;    // per tag
-    std::size_t removed = 0;          // keys removed in the same batch
+    std::vector<bool> had_mark;     // per tag
+    std::vector<generation> after;  // per tag
+    /// Entries removed from the store by this call; what a background task removes is not in it.
+    std::size_t removed = 0;
 };
 
 /// For readiness, metrics and the status page.
@@ -123,10 +129,17 @@ struct store_status {
     std::string server;       // run_id, for people
     bool quarantined = false;
     std::string last_error;
+    /// What of the server's settings weakens the promise (an `allkeys-*` eviction policy:
+    /// protocol.md section 1); empty: nothing known.
+    std::string warning;
 };
 
 /// Who listens to the event channel (`subscribe`).
 using event_sink = std::function<void(std::string_view payload)>;
+
+/// Where a store counts its commands; asked on the store's own thread for each command, so that a
+/// reload may put other counters in place. Empty: nothing is counted.
+using metrics_source = std::function<telemetry::worker_metrics&()>;
 
 /// One a worker; one worker only, unless said otherwise. Every operation ends within
 /// `store.timeout` times the attempts of `store.retry`; none throws. Whoever calls keeps what the
@@ -145,8 +158,11 @@ public:
     /// very key), so that a purge can remove it later; releases the lock and publishes fill_done.
     virtual task<result<void>> put(put_request const& r) = 0;
 
-    /// Compare-and-delete, then publishes fill_done (what waits reads the store again).
-    virtual task<result<void>> release_lock(std::string_view lock_key, id128 token) = 0;
+    /// Compare-and-delete, then publishes fill_done with that outcome (what waits reads the store
+    /// again, or goes to the upstream itself).
+    virtual task<result<void>> release_lock(std::string_view lock_key,
+                                            id128 token,
+                                            fill_outcome outcome) = 0;
     /// Compare-and-extend; false: no longer ours.
     virtual task<result<bool>> extend_lock(std::string_view lock_key,
                                            id128 token,
@@ -188,15 +204,18 @@ class store_hub {
 public:
     virtual ~store_hub() = default;
     /// Called on that worker's thread before it runs.
-    virtual std::unique_ptr<store> make_store(asio::io_context& worker) = 0;
+    virtual std::unique_ptr<store> make_store(asio::io_context& worker,
+                                              metrics_source metrics = {}) = 0;
     /// Subscribes to the event channel on `worker`'s thread; `sink` is called there for each
-    /// message. Reconnects by itself; `lost` is called when messages may have been missed.
+    /// message. Reconnects by itself; `lost` is called when messages may have been missed: when
+    /// the subscription breaks, and again once it stands.
     virtual void subscribe(asio::io_context& worker,
                            event_sink sink,
                            std::function<void()> lost) = 0;
     /// Told at start and on every reload: what this member publishes of its rules.
     virtual void announce(std::string fingerprint, std::vector<std::string> rule_names) = 0;
-    /// Closes connections and stops heartbeats; coroutines in flight end with `unreachable`.
+    /// Leaves the member list, closes connections and stops heartbeats; coroutines in flight end
+    /// with `unreachable`. Any thread; returns at once, the workers finish it while they run.
     virtual void stop() = 0;
 };
 

@@ -107,9 +107,9 @@ stored_tag begin_tag(std::optional<stored_tag> before,
                      std::chrono::milliseconds keep);
 
 enum class end_action : char {
-    bump = 'b',         ///< changed: new generation, the mark goes
-    clear = 'c',        ///< nothing changed: the mark goes, the generation stays
-    bump_keep = 'k',    ///< unknown outcome or `settle`: new generation, and a marker stays
+    bump = 'b',       ///< changed: new generation, the mark goes
+    clear = 'c',      ///< nothing changed: the mark goes, the generation stays
+    bump_keep = 'k',  ///< unknown outcome or `settle`: new generation, and a marker stays
 };
 
 struct ended_tag {

@@ -121,8 +121,10 @@ task<result<void>> scripted_store::put(stores::put_request const& r) {
     co_return on_put.answer_to(r);
 }
 
-task<result<void>> scripted_store::release_lock(std::string_view lock_key, stores::id128) {
-    co_await enter("release_lock", std::string(lock_key));
+task<result<void>> scripted_store::release_lock(std::string_view lock_key,
+                                                stores::id128,
+                                                stores::fill_outcome outcome) {
+    co_await enter("release_lock", std::string(lock_key).append(" ").append(name(outcome)));
     co_return on_release_lock.answer_to(lock_key);
 }
 

@@ -62,7 +62,7 @@ public:
     ///     read product:42:details [rule:product-details product:42*]
     ///     begin_fill product:42:details [rule:product-details] lock product:42:lock
     ///     put product:42:details [rule:product-details]
-    ///     release_lock product:42:lock
+    ///     release_lock product:42:lock not_stored
     ///     extend_lock product:42:lock
     ///     lock_held product:42:lock
     ///     begin [m product:42*] [i schema:*:products]
@@ -112,7 +112,9 @@ public:
     task<result<stores::reading>> read(std::string_view key, rules::tag_list const& tags) override;
     task<result<stores::fill_ground>> begin_fill(stores::fill_request const& r) override;
     task<result<void>> put(stores::put_request const& r) override;
-    task<result<void>> release_lock(std::string_view lock_key, stores::id128 token) override;
+    task<result<void>> release_lock(std::string_view lock_key,
+                                    stores::id128 token,
+                                    stores::fill_outcome outcome) override;
     task<result<bool>> extend_lock(std::string_view lock_key,
                                    stores::id128 token,
                                    std::chrono::milliseconds ttl) override;
