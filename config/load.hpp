@@ -11,7 +11,7 @@
 
 namespace sidecache::config {
 
-/// One finding, ready to print: "products.yaml:12:9: error: ... (hint)".
+/// One finding, ready to print: "products.yaml:12:9: error: unknown key `tll`; did you mean `ttl`?"
 struct finding {
     rules::severity level = rules::severity::error;
     std::string file;

@@ -1,4 +1,25 @@
-#include "config/load.hpp"
 #include "config/model.hpp"
-#include "rules/mutation_scope.hpp"
-#include "rules/storable.hpp"
+
+#include <algorithm>
+
+namespace sidecache::config {
+
+std::string endpoint::text() const {
+    auto const is_v6 = host.find(':') != std::string::npos;
+    return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+milliseconds model::tag_life() const {
+    milliseconds longest{0};
+    if (rules) {
+        for (auto const& rule : rules->rules()) {
+            longest = std::max(longest, rule.definition.ttl);
+            for (auto const& [status, ttl] : rule.definition.statuses) {
+                longest = std::max(longest, ttl);
+            }
+        }
+    }
+    return longest + marker_life();
+}
+
+}  // namespace sidecache::config

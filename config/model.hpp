@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct admin {
 
 struct upstream {
     endpoint address{"127.0.0.1", 3000};
-    std::string host_header;  // authority of the url, for requests of our own
+    std::string host_header = "127.0.0.1:3000";  // authority of the url, for our own requests
     milliseconds connect_timeout{1'000};
     milliseconds timeout{30'000};
     std::size_t max_idle = 64;          // pooled idle connections a worker
@@ -44,7 +45,7 @@ struct store {
     std::string path;  // unix
     std::string user, password;
     unsigned database = 0;
-    std::string description;  // the url without credentials
+    std::string description = "redis://127.0.0.1:6379/0";  // the url without credentials
     milliseconds timeout{50};
     unsigned retry_attempts = 2;
     milliseconds retry_backoff{5};
@@ -65,17 +66,17 @@ struct near_cache {
 
 /// Every limit, its default, and the answer to what exceeds it (design.md section 7).
 struct limits {
-    std::size_t max_connections = 20'000;            // further ones wait in the listen queue
-    std::size_t max_header = 32 << 10;               // 431
-    std::size_t max_target = 8 << 10;                // 414
-    std::uint64_t max_body = 0;                      // 413; 0: no limit (bodies stream)
-    std::uint64_t max_mutation_body = 1ULL << 20;    // more is not looked at: the purge widens
+    std::size_t max_connections = 20'000;              // further ones wait in the listen queue
+    std::size_t max_header = 32 << 10;                 // 431
+    std::size_t max_target = 8 << 10;                  // 414
+    std::uint64_t max_body = 0;                        // 413; 0: no limit (bodies stream)
+    std::uint64_t max_mutation_body = 1ULL << 20;      // more is not looked at: the purge widens
     std::uint64_t max_mutation_response = 1ULL << 20;  // more is not held back
-    milliseconds header_timeout{10'000};             // 408
-    milliseconds body_timeout{30'000};               // between two pieces of a body: 408
-    milliseconds write_timeout{30'000};              // a client that does not read
-    milliseconds idle_timeout{75'000};               // between requests
-    milliseconds drain_timeout{30'000};              // SIGTERM: what is in flight by then is cut
+    milliseconds header_timeout{10'000};               // 408
+    milliseconds body_timeout{30'000};                 // between two pieces of a body: 408
+    milliseconds write_timeout{30'000};                // a client that does not read
+    milliseconds idle_timeout{75'000};                 // between requests
+    milliseconds drain_timeout{30'000};                // SIGTERM: what is in flight by then is cut
 };
 
 struct access_log {

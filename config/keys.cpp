@@ -1,0 +1,270 @@
+#include "config/keys.hpp"
+
+#include <array>
+
+namespace sidecache::config {
+namespace {
+
+constexpr bool later = true;
+
+constexpr auto table = std::to_array<known_key>({
+    {"listen",
+     "address",
+     "0.0.0.0:8080",
+     "Where clients are served. Port 0 lets the system choose."},
+    {"workers", "count", "0", "Threads that serve; 0 is one a core."},
+
+    {"admin",
+     "section",
+     "",
+     "Metrics, health, purges and the status page, on a port of their own."},
+    {"admin.listen",
+     "address",
+     "127.0.0.1:9090",
+     "Where /metrics, /healthz, /readyz, /purge, /explain, /stats and the status page are served."},
+    {"admin.token", "text", "", "When set, POSTs need `Authorization: Bearer TOKEN`."},
+
+    {"upstream", "section", "", "The backend behind this proxy."},
+    {"upstream.url", "upstream_url", "http://127.0.0.1:3000", "The backend: http://HOST:PORT."},
+    {"upstream.connect_timeout",
+     "duration",
+     "1s",
+     "How long a connection to the backend may take."},
+    {"upstream.timeout",
+     "duration",
+     "30s",
+     "How long the backend may take to answer; also how long a mutation's markers live, with "
+     "store.margin on top."},
+    {"upstream.max_idle", "count", "64", "Idle connections to the backend kept by each worker."},
+    {"upstream.idle_timeout",
+     "duration",
+     "15s",
+     "After this an idle connection to the backend is closed. Keep it below the backend's own."},
+    {"upstream.max_concurrent",
+     "count",
+     "512",
+     "Fills at the backend at once, in this process; further ones queue."},
+    {"upstream.max_queue", "count", "1024", "Fills that may queue; further ones get 503."},
+
+    {"store", "section", "", "The shared store, and what happens without it."},
+    {"store.url",
+     "store_url",
+     "redis://127.0.0.1:6379/0",
+     "redis://[USER:PASSWORD@]HOST:PORT/DATABASE, unix:///PATH?db=DATABASE, or memory:// for one "
+     "replica without Redis."},
+    {"store.timeout",
+     "duration",
+     "50ms",
+     "How long one command may take before the request goes on without the store."},
+    {"store.retry", "section", "", "Repeats of commands that failed."},
+    {"store.retry.attempts", "count", "2", "How often a failed command is repeated."},
+    {"store.retry.backoff", "duration", "5ms", "Pause before a repeat."},
+    {"store.breaker",
+     "section",
+     "",
+     "Spares a store that is down, and the requests that would wait for it."},
+    {"store.breaker.failures", "count", "5", "Failures in a row that open the breaker."},
+    {"store.breaker.open_for",
+     "duration",
+     "2s",
+     "How long it stays open before one command tries again."},
+    {"store.on_down",
+     "on_down",
+     "forward",
+     "A mutation while the store is unreachable: `forward` it and invalidate later, or `refuse` it "
+     "with 503."},
+    {"store.on_down_hold",
+     "duration",
+     "1s",
+     "How long the answer of a forwarded mutation waits for the store to come back."},
+    {"store.margin", "duration", "5s", "A mutation's markers live for upstream.timeout and this."},
+    {"store.quarantine",
+     "quarantine",
+     "auto",
+     "After a failover nothing is stored until old markers are over; `auto` is upstream.timeout "
+     "and store.margin, 0s turns it off and accepts stale reads at a failover."},
+    {"store.memory_size", "size", "256MiB", "Bound of the memory:// store."},
+
+    {"near_cache", "section", "", "The copy of hot entries inside the process."},
+    {"near_cache.size",
+     "size",
+     "64MiB",
+     "Its bound; 0 turns it off. Has no effect in this version."},
+    {"near_cache.lease",
+     "duration",
+     "500ms",
+     "How long a replica may serve without having heard from the store, and how long a mutation "
+     "waits for a silent one."},
+
+    {"limits", "section", "", "What a client may send, and how long it may take."},
+    {"limits.max_connections",
+     "count",
+     "20000",
+     "Open client connections; further ones wait in the listen queue."},
+    {"limits.max_header", "size", "32KiB", "Header section of a request; more gets 431."},
+    {"limits.max_target", "size", "8KiB", "Request target; more gets 414."},
+    {"limits.max_body",
+     "size",
+     "0",
+     "Body of a request; more gets 413. 0: no limit, since bodies are streamed."},
+    {"limits.max_mutation_body",
+     "size",
+     "1MiB",
+     "Body of a mutation that is looked into for variables; of a larger one they widen to `*`."},
+    {"limits.max_mutation_response",
+     "size",
+     "1MiB",
+     "Answer to a mutation that is held back until its purge is done; a larger one is streamed, "
+     "and purged for before and after."},
+    {"limits.header_timeout", "duration", "10s", "For a request's header section; then 408."},
+    {"limits.body_timeout", "duration", "30s", "Between two pieces of a request's body; then 408."},
+    {"limits.write_timeout",
+     "duration",
+     "30s",
+     "For a client to take a piece of its answer; then the connection is closed."},
+    {"limits.idle_timeout", "duration", "75s", "Between two requests on one connection."},
+    {"limits.drain_timeout", "duration", "30s", "After SIGTERM, for what is in flight."},
+
+    {"log", "section", "", "JSON lines on stderr."},
+    {"log.level", "log_level", "info", "debug, info, warning, error or off."},
+    {"log.access", "section", "", "One line a request."},
+    {"log.access.enabled", "boolean", "true", "Whether requests are logged."},
+    {"log.access.hits", "boolean", "false", "Whether hits are logged as well."},
+
+    {"rules",
+     "rules",
+     "",
+     "What is cached, under which key and for how long. The first rule that matches a request "
+     "wins."},
+    {"rules[].name", "name", "", "Names the rule in metrics, logs and tags."},
+    {"rules[].match",
+     "route",
+     "",
+     "Method and path: `GET /products/{id}`. `{id}` is one segment, a last `{rest*}` is all that "
+     "follow."},
+    {"rules[].vars", "variables", "", "Variables of the key that the path does not hold."},
+    {"rules[].vars{}.from", "source", "", "query.NAME, header.NAME, cookie.NAME or path.NAME."},
+    {"rules[].vars{}.default",
+     "scalar",
+     "",
+     "The value when the source has none. Without it such a request is not cached."},
+    {"rules[].key", "key", "", "The key in Redis: `product:{id}:details`."},
+    {"rules[].ttl", "ttl", "", "How long a 200 response is fresh."},
+    {"rules[].statuses", "statuses", "", "How long other statuses are fresh: {404: 30s}."},
+    {"rules[].lock", "section", "", "Lets one replica fill a key while the others wait for it."},
+    {"rules[].lock.key", "key", "", "The lock's key in Redis: `product:{id}:lock`."},
+    {"rules[].lock.ttl", "duration", "30s", "The lock of a replica that died ends after this."},
+    {"rules[].lock.wait",
+     "duration",
+     "5s",
+     "After this a waiting request goes to the backend itself."},
+    {"rules[].partition",
+     "partition",
+     "credential",
+     "Who may share an entry. `credential`: requests with the same Authorization and Cookie. "
+     "`none`: everybody, because you know that the response is the same for all."},
+    {"rules[].unlisted_query",
+     "unlisted_query",
+     "bypass",
+     "A query parameter that the key does not use: `bypass` the cache, `include` it in the key, or "
+     "`ignore` it."},
+    {"rules[].max_object", "size", "1MiB", "A larger response is passed through and not stored."},
+    {"rules[].jitter",
+     "share",
+     "0",
+     "Shortens each entry's life by a random part of at most this share, so that entries stored "
+     "together do not end together."},
+    {"rules[].max_upstream",
+     "count",
+     "0",
+     "Fills of this rule at once, in this process; 0 is no limit of its own."},
+    {"rules[].store_set_cookie",
+     "boolean",
+     "false",
+     "Whether a response with Set-Cookie may be stored, cookie and all."},
+    {"rules[].ttl_only",
+     "boolean",
+     "false",
+     "States that no purge is meant to reach this rule's entries: they are stale for up to their "
+     "ttl."},
+    {"rules[].max_keys", "count", "", "Bound on the number of entries of this rule.", later},
+    {"rules[].stale_while_revalidate",
+     "duration",
+     "",
+     "Serve an entry past its ttl while it is fetched anew.",
+     later},
+    {"rules[].stale_if_error",
+     "duration",
+     "",
+     "Serve an entry past its ttl while the backend fails.",
+     later},
+    {"rules[].refresh_ahead", "share", "", "Fetch a busy entry anew before its ttl ends.", later},
+
+    {"purges",
+     "purges",
+     "",
+     "What a request with an unsafe method makes stale. Every purge that matches applies."},
+    {"purges[].name", "name", "", "Names the purge in metrics and logs."},
+    {"purges[].on",
+     "routes",
+     "",
+     "Method and path of the mutation, one or several: `PUT /products/{id}`."},
+    {"purges[].vars",
+     "variables",
+     "",
+     "Variables of the patterns that the path does not hold. One without a value widens to `*`."},
+    {"purges[].vars{}.from",
+     "source",
+     "",
+     "body.PATH, response.PATH, entry.RULE.PATH, query.NAME, header.NAME, cookie.NAME or "
+     "path.NAME; `[*]` in a PATH stands for every element."},
+    {"purges[].vars{}.default",
+     "scalar",
+     "",
+     "The value when the source has none, instead of `*`."},
+    {"purges[].patterns",
+     "patterns",
+     "",
+     "The keys that become stale: `product:{id}*`. A `*` at the end is any rest of the key, "
+     "elsewhere one part of it."},
+    {"purges[].settle",
+     "duration",
+     "0s",
+     "Nothing is stored under these patterns for that long after the answer: for backends that "
+     "commit late or read from replicas."},
+    {"purges[].unchanged_statuses",
+     "status_list",
+     "",
+     "Answers that say that nothing was changed; the default is 400 401 403 404 405 406 409 410 "
+     "411 412 413 414 415 417 422 428 429 431 501."},
+
+    {"identity", "section", "", "Who is asking, verified.", later},
+    {"events", "section", "", "Invalidation by messages from elsewhere.", later},
+    {"warm", "section", "", "What to fetch before it is asked for.", later},
+});
+
+}  // namespace
+
+std::span<known_key const> known_keys() {
+    return table;
+}
+
+std::string_view last_word(known_key const& key) {
+    auto const dot = key.path.rfind('.');
+    return dot == std::string_view::npos ? key.path : key.path.substr(dot + 1);
+}
+
+std::vector<known_key const*> keys_inside(std::string_view section) {
+    std::vector<known_key const*> out;
+    for (auto const& key : table) {
+        auto const dot = key.path.rfind('.');
+        auto const parent =
+            dot == std::string_view::npos ? std::string_view() : key.path.substr(0, dot);
+        if (parent == section) {
+            out.push_back(&key);
+        }
+    }
+    return out;
+}
+
+}  // namespace sidecache::config

@@ -1,0 +1,102 @@
+#include "config/load.hpp"
+
+#include "config/check.hpp"
+#include "config/report.hpp"
+#include "config/rule_reader.hpp"
+#include "config/section.hpp"
+#include "config/settings.hpp"
+#include "config/yaml_tree.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+namespace sidecache::config {
+namespace {
+
+// One byte more than parse_yaml takes: enough to see that a file is too large.
+constexpr std::size_t most_read = (1U << 20U) + 1;
+
+void compile_rules(read_definition const& read, model& m, report& out) {
+    if (!read.is_complete) {
+        return;
+    }
+    auto compiled = rules::rule_set::compile(read.text);
+    for (auto& d : compiled.findings) {
+        if (d.level == rules::severity::error) {
+            out.error(d.at, std::move(d.text), std::move(d.hint));
+        } else {
+            out.warning(d.at, std::move(d.text), std::move(d.hint));
+        }
+    }
+    m.rules = std::move(compiled.rules);
+}
+
+std::variant<std::string, std::error_code> read_whole(std::string const& path) {
+    auto const close = [](std::FILE* f) { std::fclose(f); };
+    std::unique_ptr<std::FILE, decltype(close)> const file(std::fopen(path.c_str(), "rbe"), close);
+    if (!file) {
+        return std::error_code(errno, std::generic_category());
+    }
+    std::string text;
+    std::array<char, 65'536> piece{};
+    while (text.size() < most_read) {
+        auto const n = std::fread(piece.data(), 1, piece.size(), file.get());
+        text.append(piece.data(), n);
+        if (n < piece.size()) {
+            break;
+        }
+    }
+    if (std::ferror(file.get()) != 0) {
+        return std::error_code(errno, std::generic_category());
+    }
+    return text;
+}
+
+}  // namespace
+
+loaded load_text(std::string_view yaml, std::string file_name, environment const& env) {
+    report out(std::move(file_name));
+    auto m = std::make_shared<model>();
+    if (auto const root = parse_yaml(yaml, env, out)) {
+        places where;
+        section top("", *root, out, where);
+        read_settings(top, *m);
+        auto const read = read_rules(top);
+        top.finish();
+        check_settings(*m, where, out);
+        if (root->what == yaml_node::kind::map && read.is_complete && read.text.rules.empty()) {
+            out.warning({},
+                        "there are no `rules`: nothing will be cached",
+                        "add one, as in config/products.yaml");
+        }
+        compile_rules(read, *m, out);
+    }
+    loaded result;
+    if (out.errors() == 0) {
+        result.config = std::move(m);
+    }
+    result.findings = out.take();
+    return result;
+}
+
+loaded load_file(std::string const& path) {
+    auto text = read_whole(path);
+    if (auto const* error = std::get_if<std::error_code>(&text)) {
+        return {nullptr,
+                {{rules::severity::error, path, {}, "cannot be read: " + error->message(), ""}}};
+    }
+    auto const env = [](std::string_view name) -> std::optional<std::string> {
+        // Start-up and SIGHUP only, and nobody here calls setenv: no race to lose.
+        auto const* value =
+            std::getenv(std::string(name).c_str());  // NOLINT(concurrency-mt-unsafe)
+        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+    };
+    return load_text(std::get<std::string>(text), path, env);
+}
+
+}  // namespace sidecache::config

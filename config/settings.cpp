@@ -1,0 +1,126 @@
+#include "config/settings.hpp"
+
+#include "config/units.hpp"
+#include "config/url.hpp"
+
+#include <array>
+
+namespace sidecache::config {
+namespace {
+
+using namespace std::chrono_literals;
+using std::string_view;
+
+constexpr std::uint64_t mib = 1ULL << 20U;
+constexpr std::uint64_t gib = 1ULL << 30U;
+
+void read_admin(section& s, admin& out) {
+    s.value<endpoint>("listen", out.listen, parse_listen);
+    s.text("token", out.token);
+}
+
+void read_upstream(section& s, upstream& out) {
+    upstream_url url{out.address, out.host_header};
+    s.value<upstream_url>("url", url, parse_upstream_url);
+    out.address = std::move(url.address);
+    out.host_header = std::move(url.host_header);
+    s.duration("connect_timeout", out.connect_timeout, section::timeout);
+    s.duration("timeout", out.timeout, section::timeout);
+    s.count("max_idle", out.max_idle, 0, 100'000);
+    s.duration("idle_timeout", out.idle_timeout, section::timeout);
+    s.count("max_concurrent", out.max_concurrent, 1, 1'000'000);
+    s.count("max_queue", out.max_queue, 0, 1'000'000);
+}
+
+void read_store_url(section& s, store& out) {
+    store_url url;
+    url.address = out.address;
+    url.description = out.description;
+    s.value<store_url>("url", url, parse_store_url);
+    out.what = url.what;
+    out.address = std::move(url.address);
+    out.path = std::move(url.path);
+    out.user = std::move(url.user);
+    out.password = std::move(url.password);
+    out.database = url.database;
+    out.description = std::move(url.description);
+}
+
+void read_quarantine(section& s, store& out) {
+    auto const* node = s.find("quarantine");
+    if (node != nullptr && node->what == yaml_node::kind::scalar && node->text == "auto") {
+        out.quarantine.reset();
+        return;
+    }
+    milliseconds value = milliseconds(-1);
+    s.duration("quarantine", value, {0ms, 24h});
+    if (value >= 0ms) {
+        out.quarantine = value;
+    }
+}
+
+void read_store(section& s, store& out) {
+    read_store_url(s, out);
+    s.duration("timeout", out.timeout, section::timeout);
+    s.child("retry", [&](section& retry) {
+        retry.count("attempts", out.retry_attempts, 0, 10);
+        retry.duration("backoff", out.retry_backoff, {0ms, 10s});
+    });
+    s.child("breaker", [&](section& breaker) {
+        breaker.count("failures", out.breaker_failures, 1, 1'000'000);
+        breaker.duration("open_for", out.breaker_open_for, section::timeout);
+    });
+    static constexpr std::array<string_view, 2> on_down{"forward", "refuse"};
+    if (auto const word = s.choice("on_down", on_down)) {
+        out.refuse_on_down = *word == 1;
+    }
+    s.duration("on_down_hold", out.on_down_hold, {0ms, 1h});
+    s.duration("margin", out.margin, section::timeout);
+    read_quarantine(s, out);
+    s.size("memory_size", out.memory_size, mib, 1'024 * gib);
+}
+
+void read_near_cache(section& s, near_cache& out) {
+    s.size("size", out.size, 0, 1'024 * gib);
+    s.duration("lease", out.lease, {10ms, 1min});
+}
+
+void read_limits(section& s, limits& out) {
+    s.count("max_connections", out.max_connections, 1, 10'000'000);
+    s.size("max_header", out.max_header, 1'024, 16 * mib);
+    s.size("max_target", out.max_target, 128, 16 * mib);
+    s.size("max_body", out.max_body, 0, 1'024 * gib);
+    s.size("max_mutation_body", out.max_mutation_body, 0, gib);
+    s.size("max_mutation_response", out.max_mutation_response, 0, gib);
+    s.duration("header_timeout", out.header_timeout, section::timeout);
+    s.duration("body_timeout", out.body_timeout, section::timeout);
+    s.duration("write_timeout", out.write_timeout, section::timeout);
+    s.duration("idle_timeout", out.idle_timeout, section::timeout);
+    s.duration("drain_timeout", out.drain_timeout, {0ms, 24h});
+}
+
+void read_log(section& s, log& out) {
+    static constexpr std::array<string_view, 5> levels{"debug", "info", "warning", "error", "off"};
+    if (auto const level = s.choice("level", levels)) {
+        out.level = levels[*level];
+    }
+    s.child("access", [&](section& access) {
+        access.boolean("enabled", out.access.enabled);
+        access.boolean("hits", out.access.hits);
+    });
+}
+
+}  // namespace
+
+void read_settings(section& top, model& out) {
+    top.value<endpoint>("listen", out.listen, parse_listen);
+    top.count("workers", out.workers, 0, 1'024);
+    top.child("admin", [&](section& s) { read_admin(s, out.admin); });
+    top.child("upstream", [&](section& s) { read_upstream(s, out.upstream); });
+    top.child("store", [&](section& s) { read_store(s, out.store); });
+    top.child("near_cache", [&](section& s) { read_near_cache(s, out.near_cache); });
+    top.child("limits", [&](section& s) { read_limits(s, out.limits); });
+    top.child("log", [&](section& s) { read_log(s, out.log); });
+}
+
+}  // namespace sidecache::config

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "config/model.hpp"
+#include "config/problem.hpp"
+
+#include <string>
+#include <string_view>
+
+/// Addresses and URLs of the configuration.
+namespace sidecache::config {
+
+/// `0.0.0.0:8080`, `[::1]:9090`, `localhost:8080`: an address to listen on. Port 0 lets the system
+/// choose one.
+parsed<endpoint> parse_listen(std::string_view text);
+
+struct upstream_url {
+    endpoint address;
+    std::string host_header;
+};
+
+/// `http://HOST[:PORT]`, port 80 by default: no path, no credentials, no TLS.
+parsed<upstream_url> parse_upstream_url(std::string_view text);
+
+struct store_url {
+    store::kind what = store::kind::redis_tcp;
+    endpoint address;
+    std::string path;
+    std::string user;
+    std::string password;
+    unsigned database = 0;
+    std::string description;  // without credentials
+};
+
+/// `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`,
+/// `unix://[USER:PASSWORD@]/PATH[?db=DATABASE]`, `memory://`. Percent-encoding is decoded.
+/// `redis://:PASSWORD@...` is a password without a user. No message shows a password.
+parsed<store_url> parse_store_url(std::string_view text);
+
+}  // namespace sidecache::config
