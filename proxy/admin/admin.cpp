@@ -1,3 +1,224 @@
 #include "proxy/admin/admin.hpp"
 
+#include "config/model.hpp"
+#include "proxy/admin/answer.hpp"
+#include "proxy/admin/explain_json.hpp"
+#include "proxy/admin/guard.hpp"
+#include "proxy/admin/health.hpp"
+#include "proxy/admin/purge_request.hpp"
+#include "proxy/admin/query.hpp"
+#include "proxy/admin/stats.hpp"
+#include "proxy/admin/status_page.hpp"
+#include "proxy/cache/parts.hpp"
+#include "proxy/cache/purge_now.hpp"
 #include "proxy/http/downstream.hpp"
+#include "proxy/store/store.hpp"
+#include "proxy/telemetry/log.hpp"
+#include "proxy/telemetry/metrics.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace sidecache::admin {
+
+namespace {
+
+enum class route { metrics, live, ready, purge, explain, stats, page };
+
+struct path_of_route {
+    std::string_view path;
+    route where;
+    std::string_view allow;
+};
+
+constexpr std::string_view reads = "GET, HEAD";
+
+constexpr std::array<path_of_route, 8> routes{{
+    {"/metrics", route::metrics, reads},
+    {"/livez", route::live, reads},
+    {"/healthz", route::live, reads},
+    {"/readyz", route::ready, reads},
+    {"/purge", route::purge, "POST"},
+    {"/explain", route::explain, reads},
+    {"/stats", route::stats, reads},
+    {"/", route::page, reads},
+}};
+
+path_of_route const* find_route(std::string_view path) {
+    for (auto const& r : routes) {
+        if (r.path == path) {
+            return &r;
+        }
+    }
+    return nullptr;
+}
+
+bool allows(path_of_route const& r, std::string_view method) {
+    return r.allow == reads ? method == "GET" || method == "HEAD" : method == r.allow;
+}
+
+/// The request's content; too_large is judged by what came, whatever Content-Length says.
+struct content {
+    bool too_large = false;
+    error_code error;
+    std::string bytes;
+};
+
+task<content> read_content(http::downstream& client, std::size_t limit) {
+    content out;
+    std::array<char, 4096> buffer;
+    while (true) {
+        auto const n = co_await client.read_body(asio::buffer(buffer));
+        if (!n) {
+            out.error = n.error();
+            co_return out;
+        }
+        if (*n == 0) {
+            co_return out;
+        }
+        if (out.bytes.size() + *n > limit) {
+            out.too_large = true;
+            co_return out;
+        }
+        out.bytes.append(buffer.data(), *n);
+    }
+}
+
+class admin_handler final : public http::handler {
+public:
+    explicit admin_handler(admin_parts parts) : parts_(std::move(parts)) {}
+
+    task<void> handle(http::downstream& client) override {
+        auto const path = rules::path_of(client.request().target);
+        auto const* const found = find_route(path);
+        answer out;
+        if (found == nullptr) {
+            out = failure(404, "there is /metrics /livez /readyz /purge /explain /stats and /");
+        } else if (!allows(*found, client.request().method)) {
+            out = failure(405, "this path takes " + std::string(found->allow));
+            out.fields.emplace_back("Allow", found->allow);
+        } else if (found->where == route::purge) {
+            auto purged = co_await purge(client);
+            if (!purged) {
+                co_return;  // the client has gone away: nobody to answer
+            }
+            out = std::move(*purged);
+        } else {
+            out = read(found->where, client.request());
+        }
+        co_await send(client, std::move(out));
+    }
+
+private:
+    answer read(route where, http::request_head const& request) {
+        switch (where) {
+            case route::metrics:
+                return answer{
+                    200, "text/plain; version=0.0.4; charset=utf-8", parts_.metrics.render(), {}};
+            case route::live:
+                return text(200, "ok\n");
+            case route::ready:
+                return readiness(parts_.state.present(),
+                                 parts_.store(),
+                                 is_upstream_reachable(parts_.metrics.process(), system_now_ms()));
+            case route::explain: {
+                auto const asked =
+                    parse_query(rules::query_of(request.target).value_or(std::string_view{}));
+                if (!asked) {
+                    return failure(400, "bad percent-encoding in the query");
+                }
+                return explain(*parts_.config()->rules, *asked);
+            }
+            case route::stats:
+                return stats(parts_.state, *parts_.config(), parts_.store(), parts_.metrics);
+            case route::page:
+                return status_page();
+            case route::purge:
+                break;  // not a read
+        }
+        return failure(404, "");
+    }
+
+    /// nullopt: the client went away before its request was complete.
+    task<std::optional<answer>> purge(http::downstream& client) {
+        auto const config = parts_.config();
+        if (auto refused = refuse_unauthorized(client.request(), config->admin.token)) {
+            co_return refused;
+        }
+        auto const body = co_await read_content(client, max_purge_body);
+        if (body.error) {
+            co_return std::nullopt;
+        }
+        if (body.too_large) {
+            co_return failure(413, "a purge request has at most 64 KiB");
+        }
+        auto named = tags_of_purge(*config->rules, body.bytes);
+        if (auto const* wrong = std::get_if<std::string>(&named)) {
+            co_return failure(400, *wrong);
+        }
+        auto const& tags = std::get<std::vector<std::string>>(named);
+        auto work = parts_.purge(tags);
+        auto const done = co_await std::move(work);
+        if (!done) {
+            auto out = failure(503,
+                               "the store could not be reached (" + done.error().message() +
+                                   "): the purge is kept and made as soon as the store answers; "
+                                   "until then this replica serves nothing under these tags");
+            out.fields.emplace_back("Retry-After", "1");
+            co_return out;
+        }
+        log::info("purged by hand",
+                  {{"tags", done->tags}, {"keys", done->keys_removed}, {"peer", client.peer()}});
+        boost::json::object purged;
+        purged["tags"] = boost::json::array(tags.begin(), tags.end());
+        purged["keys"] = done->keys_removed;
+        boost::json::object out;
+        out["purged"] = std::move(purged);
+        co_return json(200, out);
+    }
+
+    static task<void> send(http::downstream& client, answer out) {
+        http::response_head head;
+        head.status = out.status;
+        head.reason = reason_phrase(out.status);
+        head.fields.add("Content-Type", out.type);
+        head.fields.add("Cache-Control", "no-store");
+        head.fields.add("X-Content-Type-Options", "nosniff");
+        for (auto const& [name, value] : out.fields) {
+            head.fields.add(name, value);
+        }
+        if (out.status >= 400 && client.request().body != http::framing::none) {
+            client.close_after_answer();  // content may be left unread
+        }
+        auto const sent = co_await client.send(head, out.body);
+        (void)sent;  // the client has gone away: its connection ends anyhow
+    }
+
+    admin_parts parts_;
+};
+
+}  // namespace
+
+std::shared_ptr<http::handler> make_admin_handler(admin_parts parts) {
+    return std::make_shared<admin_handler>(std::move(parts));
+}
+
+std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& worker,
+                                                  telemetry::registry& metrics,
+                                                  process_state const& state) {
+    return make_admin_handler(admin_parts{.metrics = metrics,
+                                          .state = state,
+                                          .config = [&worker] { return worker.current->config; },
+                                          .store = [&worker] { return worker.store.status(); },
+                                          .purge =
+                                              [&worker](std::vector<std::string> tags) {
+                                                  return cache::purge_tags(worker, std::move(tags));
+                                              }});
+}
+
+}  // namespace sidecache::admin

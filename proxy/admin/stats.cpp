@@ -1,0 +1,144 @@
+#include "proxy/admin/stats.hpp"
+
+#include "config/model.hpp"
+#include "proxy/admin/health.hpp"
+#include "proxy/admin/process_state.hpp"
+#include "proxy/store/store.hpp"
+#include "proxy/telemetry/metrics.hpp"
+#include "proxy/version.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sidecache::admin {
+
+namespace {
+
+using telemetry::purge_phase;
+using telemetry::request_result;
+
+boost::json::array list(std::vector<std::string> const& texts) {
+    boost::json::array out;
+    for (auto const& t : texts) {
+        out.emplace_back(t);
+    }
+    return out;
+}
+
+/// Of the requests that were looked up, the share that was answered from the cache; null when
+/// there were none.
+boost::json::value hit_ratio(telemetry::rule_totals const& t) {
+    auto const of = [&](request_result r) { return t.requests[static_cast<std::size_t>(r)]; };
+    auto const hits = of(request_result::hit) + of(request_result::stale);
+    auto const all = hits + of(request_result::miss) + of(request_result::coalesced);
+    if (all == 0) {
+        return nullptr;
+    }
+    return static_cast<double>(hits) / static_cast<double>(all);
+}
+
+boost::json::object requests(telemetry::rule_totals const& t) {
+    boost::json::object out;
+    for (std::size_t i = 0; i < telemetry::request_results; ++i) {
+        out[telemetry::name(static_cast<request_result>(i))] = t.requests[i];
+    }
+    return out;
+}
+
+/// Every rule in its order in the configuration, then what no rule matched.
+boost::json::array rules(config::model const& config, telemetry::summary const& counted) {
+    auto const totals_of = [&](std::string_view name) {
+        auto const it = std::ranges::find(counted.rules, name, &telemetry::rule_totals::rule);
+        return it == counted.rules.end() ? telemetry::rule_totals{} : *it;
+    };
+    boost::json::array out;
+    for (auto const& r : config.rules->rules()) {
+        auto const totals = totals_of(r.definition.name.value);
+        boost::json::object o;
+        o["name"] = r.definition.name.value;
+        o["match"] = r.definition.match.value;
+        o["key"] = r.definition.key.value;
+        o["ttl_seconds"] = std::chrono::duration<double>(r.definition.ttl).count();
+        o["requests"] = requests(totals);
+        o["hit_ratio"] = hit_ratio(totals);
+        out.push_back(std::move(o));
+    }
+    return out;
+}
+
+boost::json::array purges(config::model const& config, telemetry::summary const& counted) {
+    boost::json::array out;
+    for (auto const& p : config.rules->purges()) {
+        boost::json::object o;
+        o["name"] = p.definition.name.value;
+        auto const it = std::ranges::find(
+            counted.purges, p.definition.name.value, &telemetry::purge_totals::purge);
+        auto const totals = it == counted.purges.end() ? telemetry::purge_totals{} : *it;
+        for (std::size_t i = 0; i < telemetry::purge_phases; ++i) {
+            o[telemetry::name(static_cast<purge_phase>(i))] = totals.phases[i];
+        }
+        o["purged_keys"] = totals.purged_keys;
+        out.push_back(std::move(o));
+    }
+    return out;
+}
+
+boost::json::object configuration(process_state const& state, config::model const& config) {
+    auto const about = state.configured();
+    boost::json::object out;
+    out["file"] = about.file;
+    out["loaded_at_ms"] = about.loaded_at;
+    out["fingerprint"] = config.rules->fingerprint();
+    out["warnings"] = list(about.warnings);
+    out["refused_reload"] = list(about.refused);
+    return out;
+}
+
+boost::json::object store_state(store::store_status const& s) {
+    boost::json::object out;
+    out["url"] = s.description;
+    out["up"] = s.up;
+    out["breaker_open"] = s.breaker_open;
+    out["quarantined"] = s.quarantined;
+    out["server"] = s.server;
+    out["last_error"] = s.last_error;
+    return out;
+}
+
+}  // namespace
+
+answer stats(process_state const& state,
+             config::model const& config,
+             store::store_status const& store,
+             telemetry::registry& metrics) {
+    auto const counted = metrics.summarize();
+    auto const& process = metrics.process();
+    boost::json::object out;
+    out["version"] = version;
+    out["status"] = name(state.present());
+    out["uptime_seconds"] = state.uptime().count();
+    out["workers"] = state.workers();
+    out["config"] = configuration(state, config);
+    out["store"] = store_state(store);
+    boost::json::object upstream;
+    upstream["address"] = config.upstream.address.text();
+    upstream["reachable"] = is_upstream_reachable(process, system_now_ms());
+    out["upstream"] = std::move(upstream);
+    out["rules"] = rules(config, counted);
+    telemetry::rule_totals const none;
+    auto const unruled = std::ranges::find(counted.rules, "", &telemetry::rule_totals::rule);
+    out["no_rule"] = requests(unruled == counted.rules.end() ? none : *unruled);
+    out["purges"] = purges(config, counted);
+    out["purges_pending"] = process.purges_pending.load(std::memory_order_relaxed);
+    out["unmatched_mutations"] = counted.unmatched_mutations;
+    return json(200, out);
+}
+
+}  // namespace sidecache::admin
