@@ -60,10 +60,6 @@ public:
     /// Begins the deadline anew: for streams passed through, whose length nobody knows.
     virtual void extend(std::chrono::milliseconds deadline) = 0;
 
-    /// Moves the deadline of the whole exchange to `from_now`: while an upload makes progress, it
-    /// may take longer than an answer may.
-    virtual void extend(std::chrono::milliseconds from_now) { static_cast<void>(from_now); }
-
     /// Whether the request's first byte went out on the connection in use.
     virtual bool sent_anything() const = 0;
     /// After a 101: the connection itself, and what was read behind the head.
