@@ -67,6 +67,7 @@ public:
         co_return chunk{failure::none, size};
     }
 
+    void extend(std::chrono::milliseconds) override { ++record_->extended; }
     bool sent_anything() const override { return script_.sent; }
     tcp_socket release(std::string&) override {
         assert(false && "no test of a tunnel uses this fake");

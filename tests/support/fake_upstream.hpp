@@ -35,6 +35,7 @@ public:
         http::request_head head;
         std::string body;
         bool body_finished = false;
+        std::size_t extended = 0;  ///< how often its deadline was moved
     };
 
     explicit fake_upstream(executor ex) : executor_(ex) {}
