@@ -44,6 +44,6 @@ struct pass_outcome {
 /// and 101 tunnels go through. Answers the client in every case, with 502 or 504 when the upstream
 /// fails before its head, with 400, 408 or 413 when the request's content does. An answer that
 /// breaks off in mid-content is broken off towards the client, too. Throws nothing.
-task<pass_outcome> pass(http::downstream& client, client& up, pass_options options);
+task<pass_outcome> pass(http::downstream& client, upstream::client& up, pass_options options);
 
 }  // namespace sidecache::upstream
