@@ -1,0 +1,66 @@
+#include "proxy/cache/fill_feed.hpp"
+
+#include <algorithm>
+
+namespace sidecache::cache {
+
+task<void> fill_feed::begun() {
+    while (at == stage::pending) {
+        co_await changed_.wait();
+    }
+}
+
+task<void> fill_feed::take(std::string& out, std::size_t limit) {
+    out.clear();
+    while (taken_ == content_.size() && !complete_ && !broken_) {
+        co_await changed_.wait();
+    }
+    out.assign(content_, taken_, std::min(limit, content_.size() - taken_));
+    taken_ += out.size();
+    if (!keeping_ && taken_ == content_.size()) {
+        content_.clear();
+        taken_ = 0;
+        changed_.notify_all();
+    }
+}
+
+void fill_feed::reader_gone() {
+    reader_gone_ = true;
+    changed_.notify_all();
+}
+
+void fill_feed::announce(stage s) {
+    at = s;
+    changed_.notify_all();
+}
+
+void fill_feed::append(std::string_view some) {
+    content_.append(some);
+    changed_.notify_all();
+}
+
+void fill_feed::stop_keeping() {
+    keeping_ = false;
+}
+
+task<void> fill_feed::drained() {
+    while (taken_ != content_.size() && !reader_gone_) {
+        co_await changed_.wait();
+    }
+}
+
+void fill_feed::complete() {
+    complete_ = true;
+    changed_.notify_all();
+}
+
+void fill_feed::close() {
+    broken_ = !complete_;
+    if (at == stage::pending) {
+        at = stage::failed;
+        why = upstream::failure::broken;
+    }
+    changed_.notify_all();
+}
+
+}  // namespace sidecache::cache

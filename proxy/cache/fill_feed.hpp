@@ -1,0 +1,79 @@
+#pragma once
+
+#include "proxy/async/event.hpp"
+#include "proxy/http/message.hpp"
+#include "proxy/upstream/exchange.hpp"
+#include "rules/storable.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sidecache::cache {
+
+/// Between a fill and the client that set it off. The fill writes at the upstream's speed and the
+/// client reads at its own, so that a slow client holds up nobody who waits for the fill. What is
+/// collected for the store is bounded by `max_object`; what is not, by one piece at a time. Both
+/// ends live on one worker.
+class fill_feed {
+public:
+    enum class stage : std::uint8_t {
+        pending,
+        found,    ///< `entry` answers: it was valid before the upstream was asked
+        refused,  ///< the gate is full
+        failed,   ///< no response: `why`
+        response  ///< `head`, then content
+    };
+
+    explicit fill_feed(executor ex) : changed_(ex) {}
+
+    // What the client reads.
+    stage at = stage::pending;
+    std::shared_ptr<std::string const> entry;
+    /// found: after waiting for another process's fill, or for its turn.
+    bool waited = false;
+    upstream::failure why = upstream::failure::none;
+    http::response_head head;
+    /// Why the response will not be stored; nullopt: it will.
+    std::optional<rules::not_stored> not_stored;
+    std::chrono::nanoseconds upstream{0};
+
+    bool is_complete() const { return complete_; }
+    /// Complete, and all of it still in `content()`.
+    bool is_whole() const { return complete_ && keeping_; }
+    /// It broke off, or nobody writes any longer.
+    bool is_broken() const { return broken_; }
+    /// All content so far, as long as it is kept.
+    std::string const& content() const { return content_; }
+    /// The next piece into `out` (at most `limit` bytes); empty: complete or broken.
+    task<void> take(std::string& out, std::size_t limit);
+    /// Returns when the stage is no longer `pending`.
+    task<void> begun();
+    void reader_gone();
+
+    // What the fill writes.
+    bool has_reader() const { return !reader_gone_; }
+    void announce(stage s);
+    void append(std::string_view some);
+    /// From here on content is not kept: `append` only after `drained`.
+    void stop_keeping();
+    /// Returns when the client has taken everything, or is gone.
+    task<void> drained();
+    void complete();
+    /// The writer's last word; without effect on what is complete.
+    void close();
+
+private:
+    event changed_;
+    std::string content_;
+    std::size_t taken_ = 0;
+    bool keeping_ = true;
+    bool complete_ = false;
+    bool broken_ = false;
+    bool reader_gone_ = false;
+};
+
+}  // namespace sidecache::cache
