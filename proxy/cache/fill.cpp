@@ -1,0 +1,334 @@
+#include "proxy/cache/fill.hpp"
+
+#include "proxy/cache/fill_ground.hpp"
+#include "proxy/cache/hit.hpp"
+#include "proxy/cache/lock_keeper.hpp"
+#include "proxy/cache/upstream_gate.hpp"
+#include "proxy/cache/validity.hpp"
+#include "proxy/upstream/exchange.hpp"
+#include "rules/storable.hpp"
+
+#include <array>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace sidecache::cache {
+
+namespace {
+
+/// The fill's last word to its client, however its coroutine ends.
+struct closing {
+    fill_feed& feed;
+    ~closing() { feed.close(); }
+};
+
+/// A fetched response on its way into an entry.
+struct fetched {
+    std::unique_ptr<upstream::exchange> exchange;
+    http::response_head head;
+    unix_ms fetched_at = 0;
+    upstream::failure why = upstream::failure::none;
+    std::chrono::nanoseconds took{0};
+};
+
+/// Sends the request and reads the final head.
+task<fetched> fetch_head(worker_parts const& parts, fill_order const& order) {
+    fetched out;
+    auto const began = boot_clock::now();
+    out.fetched_at = system_now_ms();
+    out.exchange =
+        parts.upstream.open(upstream::repeat::safe, order.snap->config->upstream.timeout);
+    out.why = co_await out.exchange->send(order.request, {});
+    while (out.why == upstream::failure::none) {
+        out.why = co_await out.exchange->read_head(out.head);
+        // Interim answers (103) are not passed on: the first client may not be the only one.
+        if (out.head.status >= 200 || out.head.status == 101) {
+            break;
+        }
+    }
+    if (out.why == upstream::failure::none && out.head.status == 101) {
+        out.why = upstream::failure::malformed;  // nobody asked for an upgrade
+    }
+    out.took = boot_clock::now() - began;
+    auto& metrics = *order.snap->metrics;
+    metrics.rules[order.wanted.matched->index].upstream_duration.observe(out.took);
+    bool const answered = out.why == upstream::failure::none;
+    auto const code =
+        answered && out.head.status < metrics.upstream_responses.size() ? out.head.status : 0U;
+    metrics.upstream_responses[code].add();
+    if (answered) {
+        parts.process.metrics.upstream_answered();
+    } else {
+        parts.process.metrics.upstream_failed(system_now_ms());
+    }
+    co_return out;
+}
+
+/// Whether anybody but its own client may have this response.
+std::variant<rules::storable, rules::not_stored> shareable(fill_order const& order,
+                                                           http::response_head const& head) {
+    auto const& rule = order.wanted.matched->definition;
+    auto answer = rules::may_store(rule, order.asked.view(), head.status, head.fields.all());
+    if (std::holds_alternative<rules::not_stored>(answer)) {
+        return answer;
+    }
+    if (head.body == http::framing::length && head.content_length > rule.max_object) {
+        return rules::not_stored::too_large;
+    }
+    if (head.body == http::framing::close) {
+        // It ends with the connection: a backend that died in mid-answer looks the same.
+        return rules::not_stored::truncated;
+    }
+    return answer;
+}
+
+/// Nobody waits any longer for a response that is not for everybody. Answers that say that the
+/// backend is in trouble are not remembered: that is when coalescing is needed most.
+void tell_unstorable(worker_parts const& parts,
+                     fill_order const& order,
+                     fill_permit& permit,
+                     unsigned status) {
+    settlement verdict;
+    verdict.how = status >= 500 ? fill_end::failed : fill_end::unstorable;
+    if (verdict.how == fill_end::unstorable) {
+        parts.process.fills.note_unstorable(order.wanted.full_key);
+    }
+    permit.settle(std::move(verdict));
+}
+
+struct collected {
+    bool complete = false;
+    bool kept = false;  ///< all of it is in the feed
+};
+
+/// Reads the content, for the client and, as long as it fits and may be kept, for the entry.
+task<collected> read_content(worker_parts const& parts,
+                             fill_order const& order,
+                             fetched& from,
+                             fill_permit& permit,
+                             fill_feed& feed,
+                             bool keep) {
+    auto const max_object = order.wanted.matched->definition.max_object;
+    auto buffer = std::make_unique<std::array<char, 32 * 1024>>();
+    collected out;
+    out.kept = keep;
+    if (!keep) {
+        feed.stop_keeping();
+    }
+    for (;;) {
+        auto const piece = co_await from.exchange->read_body(asio::buffer(*buffer));
+        if (piece.why != upstream::failure::none) {
+            parts.process.metrics.upstream_failed(system_now_ms());
+            co_return out;
+        }
+        if (piece.size == 0) {
+            out.complete = true;
+            co_return out;
+        }
+        if (out.kept && feed.content().size() + piece.size > max_object) {
+            out.kept = false;
+            feed.stop_keeping();
+            tell_unstorable(parts, order, permit, from.head.status);
+        }
+        feed.append(std::string_view(buffer->data(), piece.size));
+        if (!out.kept) {
+            co_await feed.drained();
+            if (!feed.has_reader()) {
+                co_return out;  // nobody wants the rest
+            }
+        }
+    }
+}
+
+/// Up to `jitter` of a life is taken off, so that what was filled together does not end together.
+std::chrono::milliseconds shortened(std::chrono::milliseconds ttl,
+                                    double jitter,
+                                    store::id_source& chance) {
+    if (jitter <= 0) {
+        return ttl;
+    }
+    auto const share = static_cast<double>(chance.next().low >> 11) * 0x1p-53;
+    auto const off = static_cast<double>(ttl.count()) * jitter * share;
+    return ttl - std::chrono::milliseconds(static_cast<std::int64_t>(off));
+}
+
+std::string make_entry(fill_order const& order,
+                       fill_ground const& ground,
+                       fetched const& response,
+                       std::string const& body,
+                       rules::storable const& how) {
+    store::entry_to_store e;
+    std::vector<store::generation> generations;
+    if (ground.snapshot) {
+        e.server = ground.snapshot->by.server;
+        for (auto const& tag : ground.snapshot->tags) {
+            generations.push_back(tag.gen);
+        }
+    }
+    // Without a snapshot it is for the joiners alone, and generations of zero match nothing.
+    generations.resize(order.wanted.tags.size());
+    auto const head = head_to_store(response.head, body.size(), system_now_ms());
+    e.full_key = order.wanted.full_key;
+    e.tags = &order.wanted.tags;
+    e.generations = generations;
+    e.fetched_at = response.fetched_at;
+    e.initial_age = age_on_arrival(response.head);
+    e.ttl_ms = static_cast<std::uint64_t>(how.ttl.count());
+    e.vary = how.vary;
+    e.status = response.head.status;
+    e.head = head;
+    e.body = body;
+    return store::encode_entry(e);
+}
+
+task<void> store_entry(worker_parts const& parts,
+                       fill_order const& order,
+                       fill_ground& ground,
+                       std::string const& bytes,
+                       std::chrono::milliseconds ttl) {
+    store::put_request put;
+    put.key = order.wanted.key;
+    put.bytes = bytes;
+    put.ttl = ttl;
+    put.tags = &order.wanted.tags;
+    if (ground.lock == fill_ground::lock::held) {
+        put.lock_key = order.wanted.lock_key;
+        put.lock_token = ground.token;
+    }
+    auto const stored = co_await parts.store.put(put);
+    if (stored && ground.lock == fill_ground::lock::held) {
+        ground.lock = fill_ground::lock::none;
+    }
+}
+
+/// From the head to the entry. What is left of the lock is the caller's to release.
+task<store::fill_outcome> fetch(worker_parts const& parts,
+                                fill_order const& order,
+                                fill_ground& ground,
+                                std::optional<gate_permit>& room,
+                                fill_permit& permit,
+                                fill_feed& feed) {
+    auto response = co_await fetch_head(parts, order);
+    feed.upstream = response.took;
+    if (response.why != upstream::failure::none) {
+        feed.why = response.why;
+        feed.announce(fill_feed::stage::failed);
+        permit.settle(settlement{fill_end::failed, nullptr});
+        co_return store::fill_outcome::failed;
+    }
+    auto verdict = shareable(order, response.head);
+    auto* const how = std::get_if<rules::storable>(&verdict);
+    auto const hindrance = ground.hindrance();
+    if (how == nullptr) {
+        feed.not_stored = std::get<rules::not_stored>(verdict);
+        tell_unstorable(parts, order, permit, response.head.status);
+    } else {
+        feed.not_stored = hindrance;
+        how->ttl = shortened(how->ttl, order.wanted.matched->definition.jitter, parts.process.ids);
+    }
+    feed.head = response.head;
+    feed.announce(fill_feed::stage::response);
+    auto const content =
+        co_await read_content(parts, order, response, permit, feed, how != nullptr);
+    response.exchange.reset();
+    room.reset();
+    if (!content.complete) {
+        permit.settle(settlement{fill_end::failed, nullptr});
+        co_return store::fill_outcome::failed;
+    }
+    feed.complete();
+    if (!content.kept) {
+        co_return response.head.status >= 500 ? store::fill_outcome::failed
+                                              : store::fill_outcome::not_stored;
+    }
+    auto const bytes = std::make_shared<std::string const>(
+        make_entry(order, ground, response, feed.content(), *how));
+    permit.settle(settlement{fill_end::shared, bytes});
+    if (hindrance) {
+        co_return store::fill_outcome::not_stored;
+    }
+    co_await store_entry(parts, order, ground, *bytes, how->ttl);
+    // Where it was stored, the lock went with it, and with the right message.
+    co_return store::fill_outcome::not_stored;
+}
+
+}  // namespace
+
+http::request_head fill_request_of(http::request_head prepared) {
+    for (auto const* name : {"If-Match",
+                             "If-None-Match",
+                             "If-Modified-Since",
+                             "If-Unmodified-Since",
+                             "If-Range",
+                             "Range"}) {
+        prepared.fields.erase(name);
+    }
+    return prepared;
+}
+
+task<void> fill(worker_parts parts,
+                std::shared_ptr<fill_order const> order,
+                fill_permit permit,
+                std::shared_ptr<fill_feed> feed) {
+    closing const last_word{*feed};
+    auto const& config = *order->snap->config;
+    auto const& rule = order->wanted.matched->definition;
+    co_await permit.turn();
+    bool use_lock = order->use_lock;
+    if (!permit.is_alone() && parts.process.fills.is_unstorable(order->wanted.full_key)) {
+        // The fetch that it waited for has shown that there is nothing to share or to wait for.
+        permit.settle(settlement{fill_end::unstorable, nullptr});
+        use_lock = false;
+    }
+    fill_ground ground;
+    if (order->store_answers) {
+        ground = co_await take_ground(parts, *order, use_lock);
+    }
+    std::optional<gate_permit> room;
+    if (!ground.found) {
+        gate_limits const limits{
+            config.upstream.max_concurrent, rule.max_upstream, config.upstream.max_queue};
+        auto admitted = co_await parts.process.gate.enter(
+            parts.ex, rule.name.value, limits, config.upstream.timeout);
+        if (!admitted.permit) {
+            feed->announce(fill_feed::stage::refused);
+            permit.settle(settlement{fill_end::abandoned, nullptr});
+            co_await release_ground(parts, *order, ground, store::fill_outcome::failed);
+            co_return;
+        }
+        room.emplace(std::move(*admitted.permit));
+        if (admitted.queued && ground.snapshot) {
+            co_await renew_ground(parts, *order, ground);
+        }
+    }
+    if (ground.found) {
+        room.reset();
+        feed->entry = ground.found;
+        feed->waited = ground.waited;
+        feed->announce(fill_feed::stage::found);
+        permit.settle(settlement{fill_end::found, nullptr});
+        co_await release_ground(parts, *order, ground, store::fill_outcome::stored);
+        co_return;
+    }
+    std::optional<lock_keeper> keeper;
+    if (ground.lock == fill_ground::lock::held) {
+        keeper.emplace(parts.background,
+                       parts.ex,
+                       parts.store,
+                       order->wanted.lock_key,
+                       ground.token,
+                       rule.lock->ttl);
+    }
+    moment at;
+    at.now = system_now_ms();
+    at.boot = boot_clock::now();
+    at.lease = config.near_cache.lease;
+    at.pending_purge = ground.pending_purge;
+    permit.sent(ground.seen(at));
+    auto const outcome = co_await fetch(parts, *order, ground, room, permit, *feed);
+    keeper.reset();
+    co_await release_ground(parts, *order, ground, outcome);
+}
+
+}  // namespace sidecache::cache

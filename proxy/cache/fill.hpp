@@ -1,0 +1,47 @@
+#pragma once
+
+#include "proxy/async/task.hpp"
+#include "proxy/cache/fill_feed.hpp"
+#include "proxy/cache/fill_table.hpp"
+#include "proxy/cache/parts.hpp"
+#include "proxy/http/message.hpp"
+#include "rules/decision.hpp"
+
+#include <memory>
+
+namespace sidecache::cache {
+
+/// All that a fill needs, owned: it outlives its client.
+struct fill_order {
+    std::shared_ptr<snapshot const> snap;
+    /// A verdict `serve`; its rule lives in `snap`.
+    rules::decision wanted;
+    /// What the client asked: Vary is judged by it.
+    http::request_head asked;
+    /// What the upstream gets: see `fill_request_of`.
+    http::request_head request;
+    /// False: the store has just failed a read, so it is not asked again, and nothing is stored.
+    bool store_answers = true;
+    /// False: not behind the lock of other processes either (the fill it waited for has failed).
+    bool use_lock = true;
+};
+
+/// The upstream request of a fill: `prepared` (end-to-end fields, Via, X-Forwarded-*) without the
+/// client's conditions and ranges, since the whole response is wanted whatever that client holds
+/// (If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range).
+http::request_head fill_request_of(http::request_head prepared);
+
+/// One fill from its turn to its entry in the store (protocol.md section 2, design.md section 6):
+///
+///     turn -> snapshot, lock, entry read again -> gate -> send -> head -> content -> share ->
+///     store
+///
+/// The snapshot is taken before the request is sent, and the entry is stored under its generations
+/// only: a purge in between makes it dead on arrival. Runs in `parts.background`, whatever becomes
+/// of the client; `feed` is what the client sees of it, `permit` wakes whoever joined.
+task<void> fill(worker_parts parts,
+                std::shared_ptr<fill_order const> order,
+                fill_permit permit,
+                std::shared_ptr<fill_feed> feed);
+
+}  // namespace sidecache::cache

@@ -1,0 +1,323 @@
+#include "proxy/cache/miss.hpp"
+
+#include "proxy/cache/fill.hpp"
+#include "proxy/cache/fill_feed.hpp"
+#include "proxy/cache/fill_table.hpp"
+#include "proxy/cache/hit.hpp"
+#include "proxy/cache/own_answer.hpp"
+#include "proxy/cache/pending_purges.hpp"
+#include "proxy/cache/upstream_gate.hpp"
+#include "proxy/http/forwarded.hpp"
+#include "proxy/upstream/pass.hpp"
+#include "rules/cache_status.hpp"
+#include "rules/storable.hpp"
+
+#include <array>
+#include <utility>
+#include <variant>
+
+namespace sidecache::cache {
+
+namespace {
+
+using telemetry::request_result;
+
+rules::cache_status miss_status(lookup const& at) {
+    rules::cache_status status;
+    status.fwd = at.why == validity::stale ? rules::forwarded::stale : rules::forwarded::miss;
+    status.key = at.wanted.key;
+    return status;
+}
+
+moment now_for(snapshot const& snap, bool pending_purge) {
+    moment at;
+    at.now = system_now_ms();
+    at.boot = boot_clock::now();
+    at.lease = snap.config->near_cache.lease;
+    at.pending_purge = pending_purge;
+    return at;
+}
+
+/// One client's way through a miss. A value in its coroutine's frame; everything it refers to
+/// outlives it.
+struct missing {
+    worker_parts const& parts;
+    std::shared_ptr<snapshot const> snap;
+    http::downstream& client;
+    lookup& at;
+    request_account& account;
+
+    task<void> run() {
+        if (client.request().method == "HEAD") {
+            co_await pass_on("head");
+            co_return;
+        }
+        auto answer = ask(true);
+        if (!std::holds_alternative<look_again>(answer)) {
+            co_await proceed(std::move(answer));
+            co_return;
+        }
+        co_await look_up();
+        if (at.why == validity::hit) {
+            account.result = request_result::coalesced;
+            co_await send_hit();
+            co_return;
+        }
+        auto second = ask(false);
+        co_await proceed(std::move(second));
+    }
+
+private:
+    fill_answer ask(bool may_look_again) {
+        sight own;
+        if (at.reading) {
+            own = see(at.reading->by, at.reading->tags, now_for(*snap, at.pending_purge));
+        }
+        return parts.process.fills.ask(
+            snap->config.get(), at.wanted.full_key, own, parts.ex, may_look_again);
+    }
+
+    task<void> proceed(fill_answer answer) {
+        if (auto* const permit = std::get_if<fill_permit>(&answer)) {
+            co_await lead(std::move(*permit), true);
+        } else if (auto* const wait = std::get_if<fill_wait>(&answer)) {
+            co_await join(std::move(*wait));
+        } else {
+            co_await pass_on("unstorable");
+        }
+    }
+
+    /// Through to the upstream and back, nothing kept: HEAD, and keys that proved uncacheable.
+    task<void> pass_on(std::string_view detail) {
+        auto const& config = *snap->config;
+        auto const& rule = at.wanted.matched->definition;
+        gate_limits const limits{
+            config.upstream.max_concurrent, rule.max_upstream, config.upstream.max_queue};
+        auto const room = co_await parts.process.gate.enter(
+            parts.ex, rule.name.value, limits, config.upstream.timeout);
+        account.result = request_result::miss;
+        auto status = miss_status(at);
+        if (!room.permit) {
+            co_await refuse(status);
+            co_return;
+        }
+        status.detail = detail;
+        account.reason = detail;
+        auto const prepared = prepare();
+        std::string text;
+        rules::render_to(text, status);
+        std::array<rules::field, 1> const extra{rules::field{"Cache-Status", text}};
+        upstream::pass_options options;
+        options.deadline = config.upstream.timeout;
+        options.how = upstream::repeat::safe;
+        options.extra = extra;
+        options.head = &prepared;
+        options.fallback_host = config.upstream.host_header;
+        auto const outcome = co_await upstream::pass(client, parts.upstream, options);
+        account.upstream = outcome.upstream;
+        book_upstream(outcome, parts, *snap, at.wanted.matched);
+    }
+
+    /// Fills, for whoever joins `permit`, and answers with what comes.
+    task<void> lead(fill_permit permit, bool use_lock) {
+        auto order = std::make_shared<fill_order>();
+        order->snap = snap;
+        order->wanted = at.wanted;
+        order->asked = client.request();
+        order->request = fill_request_of(prepare());
+        order->store_answers = at.reading.has_value();
+        order->use_lock = use_lock;
+        auto const feed = std::make_shared<fill_feed>(parts.ex);
+        parts.background.spawn("fill", fill(parts, std::move(order), std::move(permit), feed));
+        // However this frame goes, the fill learns that nobody reads any longer.
+        struct reader {
+            fill_feed& feed;
+            ~reader() { feed.reader_gone(); }
+        } const present{*feed};
+        co_await feed->begun();
+        account.result = request_result::miss;
+        account.upstream = feed->upstream;
+        switch (feed->at) {
+            case fill_feed::stage::pending:
+            case fill_feed::stage::found: {
+                account.result = feed->waited ? request_result::coalesced : request_result::hit;
+                auto const ec = store::decode_entry(feed->entry, at.entry);
+                if (ec) {
+                    co_await own_answer(client, 502, miss_status(at));
+                    co_return;
+                }
+                at.now = system_now_ms();
+                co_await send_hit();
+                co_return;
+            }
+            case fill_feed::stage::refused:
+                co_await refuse(miss_status(at));
+                co_return;
+            case fill_feed::stage::failed: {
+                account.reason = upstream::name(feed->why);
+                auto status = miss_status(at);
+                status.detail = account.reason;
+                auto const code = feed->why == upstream::failure::timeout ? 504U : 502U;
+                co_await own_answer(client, code, status);
+                co_return;
+            }
+            case fill_feed::stage::response:
+                co_await stream(*feed);
+                co_return;
+        }
+    }
+
+    /// Somebody else fetches: takes his response, or goes on alone.
+    task<void> join(fill_wait wait) {
+        auto const settled = co_await wait.settled();
+        account.result = request_result::coalesced;
+        switch (settled.how) {
+            case fill_end::shared: {
+                auto const ec = store::decode_entry(settled.entry, at.entry);
+                if (ec || !rules::vary_matches(at.entry.vary, client.request().view())) {
+                    break;
+                }
+                auto status = miss_status(at);
+                status.collapsed = true;
+                co_await send_entry(status);
+                co_return;
+            }
+            case fill_end::found:
+                // The filler's reading may be older than this request: its own one counts.
+                co_await look_up();
+                if (at.why != validity::hit) {
+                    break;
+                }
+                co_await send_hit();
+                co_return;
+            case fill_end::unstorable:
+                co_await pass_on("unstorable");
+                co_return;
+            case fill_end::failed:
+            case fill_end::abandoned:
+                break;
+        }
+        co_await lead(fill_permit(), false);
+    }
+
+    http::request_head prepare() {
+        http::arrival const how{client.peer(), snap->config->upstream.host_header};
+        auto prepared = http::prepare_upstream_request(client.request(), how);
+        account.request_id = prepared.fields.find("X-Request-Id").value_or("");
+        return prepared;
+    }
+
+    task<void> refuse(rules::cache_status status) {
+        status.detail = "overloaded";
+        account.reason = "overloaded";
+        account.result = request_result::miss;
+        co_await own_answer(client, 503, status);
+    }
+
+    task<void> look_up() {
+        before_read(parts, at);
+        auto reading = co_await parts.store.read(at.wanted.key, at.wanted.tags);
+        after_read(std::move(reading), *snap, client, at);
+    }
+
+    task<void> send_hit() {
+        auto const body = render_hit(client, at);
+        auto const sent = co_await client.send_prepared(at.entry.status, at.head, body);
+        (void)sent;  // a client that has gone away: the session sees it, too
+    }
+
+    task<void> send_entry(rules::cache_status status) {
+        at.now = system_now_ms();
+        render_head(at.head, at.entry, status, client, at.now);
+        auto const sent = co_await client.send_prepared(at.entry.status, at.head, at.entry.body);
+        (void)sent;  // a client that has gone away: the session sees it, too
+    }
+
+    task<void> stream(fill_feed& feed) {
+        auto status = miss_status(at);
+        status.stored = !feed.not_stored;
+        if (feed.not_stored) {
+            account.reason = rules::name(*feed.not_stored);
+            status.detail = account.reason;
+        }
+        std::string text;
+        rules::render_to(text, status);
+        auto head = feed.head;
+        head.fields.add("Cache-Status", text);
+        bool const has_content = head.body != http::framing::none;
+        if (feed.is_whole() && has_content) {
+            auto const sent = co_await client.send(head, feed.content());
+            (void)sent;
+            co_return;
+        }
+        auto const started = co_await client.start(head);
+        if (started) {
+            co_return;
+        }
+        std::string piece;
+        for (;;) {
+            co_await feed.take(piece, 64 * 1024);
+            if (piece.empty()) {
+                break;
+            }
+            auto const written = co_await client.write(asio::buffer(piece));
+            if (written) {
+                co_return;
+            }
+        }
+        // What broke off is not finished, and so is broken off towards the client, too.
+        if (feed.is_complete()) {
+            auto const finished = co_await client.finish();
+            (void)finished;
+        }
+    }
+};
+
+}  // namespace
+
+void before_read(worker_parts const& parts, lookup& at) {
+    auto const& pending = parts.process.pending;
+    at.pending_purge = !pending.none() && pending.covers(at.wanted.tags);
+}
+
+void after_read(result<store::reading> reading,
+                snapshot const& snap,
+                http::downstream const& client,
+                lookup& at) {
+    if (!reading) {
+        at.reading.reset();
+        at.why = validity::absent;
+        return;
+    }
+    at.reading = std::move(*reading);
+    auto const when = now_for(snap, at.pending_purge);
+    at.now = when.now;
+    at.why = judge(at.reading->entry,
+                   at.reading->by,
+                   at.reading->tags,
+                   at.wanted,
+                   client.request().view(),
+                   when,
+                   at.entry);
+}
+
+std::string_view render_hit(http::downstream const& client, lookup& at) {
+    rules::cache_status status;
+    status.fwd = rules::forwarded::no;
+    status.ttl = at.entry.ttl_left_ms(at.now) / 1000;
+    status.key = at.wanted.key;
+    status.detail = "store";
+    render_head(at.head, at.entry, status, client, at.now);
+    return client.request().method == "HEAD" ? std::string_view{} : at.entry.body;
+}
+
+task<void> answer_miss(worker_parts const& parts,
+                       std::shared_ptr<snapshot const> snap,
+                       http::downstream& client,
+                       lookup& at,
+                       request_account& account) {
+    missing way{parts, std::move(snap), client, at, account};
+    co_await way.run();
+}
+
+}  // namespace sidecache::cache

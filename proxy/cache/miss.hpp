@@ -1,0 +1,54 @@
+#pragma once
+
+#include "proxy/async/task.hpp"
+#include "proxy/cache/parts.hpp"
+#include "proxy/cache/request_account.hpp"
+#include "proxy/cache/validity.hpp"
+#include "proxy/http/downstream.hpp"
+#include "proxy/store/entry_codec.hpp"
+#include "proxy/store/store.hpp"
+#include "rules/decision.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sidecache::cache {
+
+/// What a request has learnt so far and the buffers that it borrowed. Reused from request to
+/// request; one at a time.
+struct lookup {
+    rules::decision wanted;
+    store::entry entry;
+    std::string head;
+    /// Nullopt: the store did not answer.
+    std::optional<store::reading> reading;
+    validity why = validity::absent;
+    unix_ms now = 0;
+    /// A purge that the store has not had yet covered the tags before they were read.
+    bool pending_purge = false;
+};
+
+/// The look-up in two halves, around `store.read`: no coroutine of their own on the hit path.
+/// Before: whether a purge that the store has not had yet covers the tags. It has to be asked
+/// before the read is sent (see pending_purges).
+void before_read(worker_parts const& parts, lookup& at);
+/// After: judges what was read; `at.why` says whether `at.entry` answers the request.
+void after_read(result<store::reading> reading,
+                snapshot const& snap,
+                http::downstream const& client,
+                lookup& at);
+
+/// Renders the head of a hit into `at.head` and returns the body to send with it: where it lies in
+/// the entry, none for HEAD.
+std::string_view render_hit(http::downstream const& client, lookup& at);
+
+/// Answers a request whose entry is not valid: joins a fill, becomes one, or goes to the upstream
+/// by itself (protocol.md section 2). A HEAD is passed on and never stored.
+task<void> answer_miss(worker_parts const& parts,
+                       std::shared_ptr<snapshot const> snap,
+                       http::downstream& client,
+                       lookup& at,
+                       request_account& account);
+
+}  // namespace sidecache::cache

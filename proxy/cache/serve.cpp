@@ -1,0 +1,144 @@
+#include "proxy/cache/miss.hpp"
+#include "proxy/cache/mutate.hpp"
+#include "proxy/cache/parts.hpp"
+#include "proxy/cache/request_account.hpp"
+#include "proxy/http/forwarded.hpp"
+#include "proxy/upstream/pass.hpp"
+#include "rules/cache_status.hpp"
+#include "rules/rule_set.hpp"
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// The life of a request on one page:
+///
+///     receive -> decide -> serve  -> look up -> hit  -> answered from the store
+///                       |                    -> miss -> joins a fill, or becomes one (miss.cpp)
+///                       -> bypass, pass -> through to the upstream and back
+///                       -> mutate -> mark, forward, bump, answer (mutate.cpp)
+///
+/// and at its end one entry in the books. A hit costs one round trip to the store and one write:
+/// buffers are borrowed, nothing is locked, no name is looked up.
+namespace sidecache::cache {
+
+namespace {
+
+/// Buffers of the requests of one worker. Several are under way at once, each between two
+/// `co_await`s of its own, so each borrows one and gives it back. One worker only.
+class lookup_pool {
+public:
+    class loan {
+    public:
+        explicit loan(lookup_pool& pool) : pool_(pool), mine_(pool.take()) {}
+        loan(loan const&) = delete;
+        loan& operator=(loan const&) = delete;
+        ~loan() { pool_.give_back(std::move(mine_)); }
+        lookup& operator*() const { return *mine_; }
+
+    private:
+        lookup_pool& pool_;
+        std::unique_ptr<lookup> mine_;
+    };
+
+private:
+    std::unique_ptr<lookup> take() {
+        if (free_.empty()) {
+            return std::make_unique<lookup>();
+        }
+        auto out = std::move(free_.back());
+        free_.pop_back();
+        return out;
+    }
+    void give_back(std::unique_ptr<lookup> used) {
+        // The store's reply goes; capacity stays.
+        used->entry.bytes.reset();
+        used->reading.reset();
+        if (free_.size() < 256) {
+            free_.push_back(std::move(used));
+        }
+    }
+    std::vector<std::unique_ptr<lookup>> free_;
+};
+
+class request_handler final : public http::handler {
+public:
+    explicit request_handler(worker_parts const& parts) : parts_(parts) {}
+
+    task<void> handle(http::downstream& client) override {
+        auto const snap = parts_.current;
+        lookup_pool::loan const borrowed(lookups_);
+        auto& at = *borrowed;
+        request_account account;
+        snap->config->rules->decide(client.request().view(), at.wanted);
+        if (at.wanted.what == rules::verdict::serve && !client.request().upgrade) {
+            before_read(parts_, at);
+            auto reading = co_await parts_.store.read(at.wanted.key, at.wanted.tags);
+            after_read(std::move(reading), *snap, client, at);
+            if (at.why == validity::hit) {
+                account.result = telemetry::request_result::hit;
+                auto const body = render_hit(client, at);
+                auto const sent = co_await client.send_prepared(at.entry.status, at.head, body);
+                (void)sent;  // a client that has gone away: the session sees it, too
+            } else {
+                co_await answer_miss(parts_, snap, client, at, account);
+            }
+        } else if (at.wanted.what == rules::verdict::mutate) {
+            mutation_report report;
+            co_await mutate(parts_, snap, client, report);
+            account.reason = report.outcome;
+            account.upstream = report.upstream;
+        } else {
+            co_await pass_through(*snap, client, at.wanted, account);
+        }
+        book(account, parts_, *snap, at.wanted, client);
+    }
+
+private:
+    /// What no rule matches, or a rule but not for this request.
+    ///
+    /// Cache-Status (RFC 9211 section 2.2): both are `fwd=bypass`, "the cache was configured to not
+    /// handle this request"; `detail` tells them apart. `fwd=method` is what mutations say.
+    task<void> pass_through(snapshot const& snap,
+                            http::downstream& client,
+                            rules::decision const& decided,
+                            request_account& account) {
+        rules::cache_status status;
+        status.fwd = rules::forwarded::bypass;
+        if (decided.what == rules::verdict::bypass) {
+            account.result = telemetry::request_result::bypass;
+            status.detail = rules::name(decided.reason);
+        } else {
+            account.result = telemetry::request_result::pass;
+            status.detail = client.request().upgrade ? "upgrade" : "no_rule";
+        }
+        account.reason = status.detail;
+        std::string text;
+        rules::render_to(text, status);
+        std::array<rules::field, 1> const extra{rules::field{"Cache-Status", text}};
+        http::arrival const how{client.peer(), snap.config->upstream.host_header};
+        auto const prepared = http::prepare_upstream_request(client.request(), how);
+        account.request_id = prepared.fields.find("X-Request-Id").value_or("");
+        upstream::pass_options options;
+        options.deadline = snap.config->upstream.timeout;
+        options.how = upstream::repeat::safe;
+        options.extra = extra;
+        options.head = &prepared;
+        options.fallback_host = snap.config->upstream.host_header;
+        auto const outcome = co_await upstream::pass(client, parts_.upstream, options);
+        account.upstream = outcome.upstream;
+        book_upstream(outcome, parts_, snap, decided.matched);
+    }
+
+    worker_parts const parts_;
+    lookup_pool lookups_;
+};
+
+}  // namespace
+
+std::shared_ptr<http::handler> make_handler(worker_parts const& parts) {
+    return std::make_shared<request_handler>(parts);
+}
+
+}  // namespace sidecache::cache
