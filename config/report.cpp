@@ -41,9 +41,8 @@ void report::warning(rules::position at, std::string text, std::string hint) {
 void report::put(rules::severity level, rules::position at, std::string text, std::string hint) {
     if (findings_.size() < most_findings) {
         findings_.push_back({level, file_, at, std::move(text), std::move(hint)});
-    } else if (findings_.size() == most_findings) {
-        findings_.push_back(
-            {rules::severity::error, file_, {}, "too many findings; the rest is left out", ""});
+    } else {
+        is_full_ = true;
     }
 }
 
@@ -60,6 +59,10 @@ std::vector<finding> report::take() {
         }
     }
     findings_.clear();
+    if (is_full_) {
+        out.push_back(
+            {rules::severity::error, file_, {}, "too many findings; the rest is left out", ""});
+    }
     return out;
 }
 

@@ -29,6 +29,7 @@ private:
     std::string file_;
     std::vector<finding> findings_;
     std::size_t errors_ = 0;
+    bool is_full_ = false;
 };
 
 }  // namespace sidecache::config

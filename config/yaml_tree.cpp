@@ -50,7 +50,12 @@ public:
     void OnDocumentEnd() override {}
 
     void OnNull(YAML::Mark const& mark, YAML::anchor_t anchor) override {
-        take(make(yaml_node::kind::nothing, mark), anchor);
+        auto node = make(yaml_node::kind::nothing, mark);
+        // yaml-cpp gives the place of whatever comes next; the key without a value is what to show.
+        if (!stack_.empty() && stack_.back().key) {
+            node->at = stack_.back().key->at;
+        }
+        take(std::move(node), anchor);
     }
 
     void OnAlias(YAML::Mark const& mark, YAML::anchor_t anchor) override {
