@@ -1,0 +1,30 @@
+#pragma once
+
+#include "rules/definition.hpp"
+#include "rules/request.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sidecache::rules {
+
+/// A rule's partition, compiled: who may share an entry (design.md section 2).
+struct partition {
+    partition_definition::kind what = partition_definition::kind::credential;
+    /// Names of identity variables that end up behind '|': those that no variable of the key has
+    /// as its source already.
+    std::vector<std::string> suffix_names;
+    /// Every identity variable that the rule needs.
+    std::vector<std::string> needed;
+};
+
+/// Appends what stands behind the key: "|credential=<32 hex digits of SHA-256>", "|orgId=7",
+/// nothing. False when the identity that it needs is not verified. Allocates only when `out` grows
+/// (a hash context is kept per thread).
+bool append_partition(std::string& out, partition const& p, request const& r);
+
+/// The partition in words, for `explain`.
+std::string sharing(partition const& p, request const& r);
+
+}  // namespace sidecache::rules

@@ -1,0 +1,123 @@
+#include "rules/rule_set.hpp"
+
+#include "rules/compile.hpp"
+#include "rules/compiled.hpp"
+#include "rules/fingerprint.hpp"
+#include "rules/path_form.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace sidecache::rules {
+
+namespace {
+
+/// The same name twice would make one tag, one label, one counter of two things.
+template <class Definitions>
+void check_unique(Definitions const& all, std::string_view what, report& out) {
+    std::set<std::string_view> seen;
+    for (auto const& d : all) {
+        if (!seen.insert(d.name.value).second) {
+            out.error(
+                d.name.at,
+                "there are two " + std::string(what) + "s with the name `" + d.name.value + "`",
+                "give each a name of its own");
+        }
+    }
+}
+
+}  // namespace
+
+rule_set::rule_set(std::unique_ptr<compiled const> c) : compiled_(std::move(c)) {}
+rule_set::~rule_set() = default;
+
+compilation rule_set::compile(definition const& text) {
+    report out;
+    auto c = std::make_unique<compiled>();
+    check_unique(text.rules, "rule", out);
+    check_unique(text.purges, "purge", out);
+    for (auto const& r : text.rules) {
+        c->rules.push_back({r, c->rules.size()});
+        c->compiled_rules.push_back(compile_rule(r, out));
+    }
+    for (auto const& p : text.purges) {
+        c->purges.push_back({p, c->purges.size()});
+        c->compiled_purges.push_back(compile_purge(p, c->rules, c->compiled_rules, out));
+    }
+    compile_tags(*c);
+    check(*c, out);
+    compilation result;
+    if (out.errors() == 0) {
+        for (std::size_t i = 0; i < c->rules.size(); ++i) {
+            c->index.add(c->compiled_rules[i].path, i);
+        }
+        c->index.finish();
+        c->fingerprint = fingerprint_of(text);
+        result.rules.reset(new rule_set(std::move(c)));
+    }
+    result.findings = out.take();
+    return result;
+}
+
+std::string rule_set::rule_tag(std::string_view name) {
+    return "rule:" + std::string(name);
+}
+
+std::string rule_set::path_tag(std::string_view path) {
+    std::string out = "path:";
+    append_path_tag(out, path);
+    return out;
+}
+
+std::vector<rule> const& rule_set::rules() const {
+    return compiled_->rules;
+}
+
+std::vector<purge> const& rule_set::purges() const {
+    return compiled_->purges;
+}
+
+rule const* rule_set::find_rule(std::string_view name) const {
+    auto const& all = compiled_->rules;
+    auto const found = std::find_if(
+        all.begin(), all.end(), [&](rule const& r) { return r.definition.name.value == name; });
+    return found == all.end() ? nullptr : &*found;
+}
+
+std::string const& rule_set::fingerprint() const {
+    return compiled_->fingerprint;
+}
+
+std::vector<std::string> rule_set::tag_templates(std::size_t rule_index) const {
+    auto const& r = compiled_->compiled_rules[rule_index];
+    // The key's own text, segment by segment, with variables as `{name}`.
+    std::vector<std::string> segments;
+    for (auto const& s : r.key.segments) {
+        segments.push_back(s.what == segment::kind::variable
+                               ? s.prefix + "{" + r.key.variables[s.variable] + "}" + s.suffix
+                               : s.prefix);
+    }
+    std::vector<std::string_view> const views(segments.begin(), segments.end());
+    std::vector<std::string> out{r.tag, "path:" + r.path.text()};
+    for (auto const& t : r.tags.templates()) {
+        t.render_to(out.emplace_back(), views);
+    }
+    return out;
+}
+
+std::vector<std::string> rule_set::purges_reaching(std::size_t rule_index) const {
+    std::vector<std::string> out;
+    for (auto const& p : compiled_->purges) {
+        auto const& patterns = compiled_->compiled_purges[p.index].patterns;
+        bool const reaches = std::any_of(patterns.begin(), patterns.end(), [&](auto const& each) {
+            return std::find(each.reached.begin(), each.reached.end(), rule_index) !=
+                   each.reached.end();
+        });
+        if (reaches) {
+            out.push_back(p.definition.name.value);
+        }
+    }
+    return out;
+}
+
+}  // namespace sidecache::rules
