@@ -30,6 +30,7 @@ struct entry_to_store {
     unix_ms fetched_at = 0;
     /// Age the response arrived with, seconds (RFC 9111 section 4.2.3).
     std::uint32_t initial_age = 0;
+    /// Its freshness, counted from `fetched_at`.
     std::uint64_t ttl_ms = 0;
     std::span<std::pair<std::string, std::string> const> vary;
     unsigned status = 0;
@@ -40,6 +41,10 @@ struct entry_to_store {
 };
 
 std::string encode_entry(entry_to_store const& e);
+
+/// Appends a tag as it lies inside an entry's bytes: whoever finds these bytes in an entry knows
+/// that it was filled under that very generation.
+void append_tag_bytes(std::string& out, std::string_view tag, generation gen);
 
 enum class entry_error { ok, not_an_entry, version, truncated, checksum, malformed };
 boost::system::error_code make_error_code(entry_error e);

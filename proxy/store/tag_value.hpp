@@ -22,11 +22,12 @@
 ///     GEN [";x" MS] *( ";" KIND MUTATION "@" MS )
 ///
 ///     GEN       32 lower-case hex digits: 128 random bits, never reused
-///     x MS      only while there are marks: the expiry the tag had before the first mark took it
-///               away, Unix ms by the server's clock
+///     x MS      only while there are marks: the expiry the tag is owed when the last mark goes,
+///               Unix ms by the server's clock
 ///     KIND      "m" marker | "i" intent
 ///     MUTATION  32 lower-case hex digits, the mutation's random id
-///     MS        deadline, Unix ms by the server's clock
+///     MS        deadline, Unix ms by the server's clock, at most 15 digits; past from that
+///               millisecond on
 ///
 ///     5f0c…e1;x1764000600000;m09ab…77@1764000035000
 namespace sidecache::store {
@@ -81,6 +82,10 @@ struct tag_reading {
     unix_ms intent_deadline = std::numeric_limits<unix_ms>::max();
 };
 tag_reading read_tag(std::string_view bytes);
+tag_reading read_tag(tag_value const& value);
+
+/// Whether a mutation other than `own` has a marker on it.
+bool has_other_marker(tag_value const& value, mutation_id own);
 
 /// A value and its expiry, as the store keeps it. expires_at 0: no expiry.
 struct stored_tag {

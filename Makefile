@@ -1,0 +1,46 @@
+# Everything from a bare Debian 12: each target installs what it lacks (as root or through sudo),
+# builds, and does its work. `make help` lists them.
+JOBS ?= $(shell nproc)
+TEST_JOBS ?= $(shell expr 2 \* $$(nproc))
+PRESET ?= release
+FILTER ?= .
+
+SOURCES = $(shell find bench config proxy rules tests -name '*.hpp' -o -name '*.cpp')
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test bench format lint clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build, and run the proxy in front of the demo backend with Redis; Ctrl-C stops everything
+	@.ci/install build run
+	@.ci/build release $(JOBS) sidecache demo_backend
+	@exec scripts/demo build/release
+
+build: ## build everything (PRESET=release|debug|asan|tsan|fuzz)
+	@.ci/install build
+	@.ci/build $(PRESET) $(JOBS)
+
+test: ## build and run every test (FILTER=regular expression of test names)
+	@.ci/install build test
+	@.ci/build debug $(JOBS)
+	@ctest --preset debug -j $(TEST_JOBS) --no-tests=error -R '$(FILTER)'
+
+bench: ## build and run the benchmarks; results go to bench/results
+	@.ci/install build bench
+	@.ci/build release $(JOBS)
+	@bench/run build/release
+
+format: ## bring every source into the house format
+	@.ci/install lint
+	@clang-format-19 -i $(SOURCES)
+
+lint: ## check format, then clang-tidy on every source
+	@.ci/install build lint
+	@clang-format-19 --dry-run -Werror $(SOURCES)
+	@.ci/build debug $(JOBS)
+	@.ci/tidy build/debug $(JOBS)
+
+clean: ## remove what was built
+	@rm -rf build

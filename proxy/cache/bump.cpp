@@ -1,0 +1,77 @@
+#include "proxy/cache/bump.hpp"
+
+#include "proxy/cache/mark_set.hpp"
+#include "proxy/cache/parts.hpp"
+#include "proxy/cache/replicas.hpp"
+#include "proxy/store/store.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sidecache::cache {
+
+namespace {
+
+// One pipelined batch of commands: bounds what is written in one go.
+constexpr std::size_t most_at_once = 500;
+
+}  // namespace
+
+task<result<std::size_t>> bump_publish_wait(worker_parts const& parts,
+                                            store::mutation_id id,
+                                            std::span<pending_purges::owed const> tags) {
+    using std::chrono::milliseconds;
+    auto const config = parts.current->config;
+    auto const now = boot_clock::now();
+    std::size_t removed = 0;
+    std::vector<std::string> rule_tags;
+    std::vector<std::string_view> all;
+    for (std::size_t first = 0; first < tags.size(); first += most_at_once) {
+        auto const some = tags.subspan(first, std::min(most_at_once, tags.size() - first));
+        std::vector<store::begin_mark> begin_marks;
+        std::vector<store::end_mark> end_marks;
+        milliseconds life = config->store.margin;
+        for (auto const& tag : some) {
+            auto action = store::end_action::bump;
+            if (tag.keep_until && *tag.keep_until > now) {
+                action = store::end_action::bump_keep;
+                life = std::max(life, std::chrono::ceil<milliseconds>(*tag.keep_until - now));
+            }
+            begin_marks.push_back({tag.tag, rules::mark_kind::marker});
+            end_marks.push_back({tag.tag, action, tag.exact_key});
+            all.push_back(tag.tag);
+        }
+        auto const begun = co_await parts.store.begin(id, begin_marks, life, config->tag_life());
+        if (!begun) {
+            co_return begun.error();
+        }
+        if (begun->foreign_fingerprint && rule_tags.empty()) {
+            for (auto const& rule : config->rules->rules()) {
+                rule_tags.push_back(rules::rule_set::rule_tag(rule.definition.name.value));
+            }
+            for (auto const& name : begun->foreign_rules) {
+                rule_tags.push_back(rules::rule_set::rule_tag(name));
+            }
+            std::sort(rule_tags.begin(), rule_tags.end());
+            rule_tags.erase(std::unique(rule_tags.begin(), rule_tags.end()), rule_tags.end());
+            for (auto const& tag : rule_tags) {
+                end_marks.push_back({tag, store::end_action::bump, {}});
+            }
+        }
+        auto const ended = co_await parts.store.end(id, end_marks, life, config->tag_life());
+        if (!ended) {
+            co_return ended.error();
+        }
+        removed += ended->removed;
+    }
+    all.insert(all.end(), rule_tags.begin(), rule_tags.end());
+    if (!all.empty()) {
+        co_await parts.process.replicas.publish_and_wait(id, all);
+    }
+    co_return removed;
+}
+
+}  // namespace sidecache::cache

@@ -1,0 +1,344 @@
+#include "proxy/cache/mark_set.hpp"
+#include "proxy/cache/mutation_machine.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <utility>
+
+// What happens once the upstream has answered, or has not (protocol.md sections 3.5 to 3.7, 5).
+namespace sidecache::cache::mutation {
+
+namespace {
+
+using std::chrono::milliseconds;
+using store::end_action;
+
+constexpr nanoseconds first_backoff = milliseconds(10);
+constexpr nanoseconds longest_backoff = milliseconds(160);
+
+// Section 3.7: the upstream has it, and has not said what became of it.
+bool is_undecided(unsigned status) {
+    return status == 202 || status == 502 || status == 503 || status == 504;
+}
+
+milliseconds up_to_ms(nanoseconds n) {
+    return std::chrono::ceil<milliseconds>(n);
+}
+
+}  // namespace
+
+action machine::on_answered(answered const& e, time_point now) {
+    take_other_rules(e.other_rules, e.json);
+    at_head_ = e.too_large;
+    nothing_to_relay_ = e.cut_short;
+    if (scope_.is_unchanged(e.status) && (!other_scope_ || other_scope_->is_unchanged(e.status))) {
+        outcome_ = outcome::unchanged;
+        return leave_as_it_was();
+    }
+    bool const unknown = e.cut_short || is_undecided(e.status);
+    outcome_ = unknown ? outcome::unknown : outcome::changed;
+    if (scope_.needs_response()) {
+        scope_.resolve_response(unknown || e.too_large ? std::nullopt : e.json);
+    }
+    if (unknown || e.too_large) {
+        distrust_all();  // the commit may be yet to come, behind another mutation's
+    }
+    return prepare_end(now);
+}
+
+action machine::on_unanswered(unanswered const& e, time_point now) {
+    take_other_rules(e.other_rules, std::nullopt);
+    nothing_to_relay_ = true;
+    if (!e.sent) {
+        outcome_ = outcome::unchanged;
+        return leave_as_it_was();
+    }
+    outcome_ = outcome::unknown;
+    if (scope_.needs_response()) {
+        scope_.resolve_response(std::nullopt);
+    }
+    distrust_all();
+    return prepare_end(now);
+}
+
+// The content has gone to the client under markers that stand; bumped once more, whatever was
+// filled by a commit that came after the head is gone too.
+action machine::on_streamed(streamed const& e, time_point now) {
+    at_head_ = false;
+    streaming_ = true;
+    if (outcome_ == outcome::unchanged) {
+        return finish_or_settle(std::nullopt);
+    }
+    take_other_rules(e.other_rules, std::nullopt);
+    if (!e.complete) {
+        outcome_ = outcome::unknown;
+    }
+    return prepare_end(now);
+}
+
+// A request that began under other rules changes what those rules say, and what these do
+// (section 3.8).
+void machine::take_other_rules(std::optional<rules::mutation_scope> const& other,
+                               std::optional<std::string_view> json) {
+    if (!other) {
+        return;
+    }
+    other_scope_ = other;
+    for (std::size_t i = 0; i < other_scope_->entry_lookups().size(); ++i) {
+        other_scope_->resolve_entry(i, std::nullopt);
+    }
+    if (other_scope_->needs_response()) {
+        other_scope_->resolve_response(json);
+    }
+}
+
+action machine::leave_as_it_was() {
+    if (marks_.empty() || settle() > nanoseconds::zero()) {
+        return conclude(std::nullopt);  // `settle` holds after any answer: marks go later
+    }
+    return unmark(step::leave, marks_);
+}
+
+action machine::prepare_end(time_point now) {
+    if (without_store_) {
+        // No begin has told who else is about: one that succeeds first learns other rules.
+        marks_ = merged(marks_, changed_now());
+        return begin(step::mark_again, now);
+    }
+    bool const seen =
+        std::any_of(sights_.begin(), sights_.end(), [](auto const& s) { return s.trusted; });
+    if (seen) {
+        return begin(step::mark_again, now);
+    }
+    return end(now);
+}
+
+action machine::on_marked_again(begun const& e, time_point now) {
+    if (!e.reply || e.reply->tags.size() != marks_.size()) {
+        if (without_store_) {
+            return end_failed(now);
+        }
+        distrust_all();
+        return end(now);
+    }
+    if (without_store_) {
+        suspect_ = true;  // there was no marker all the while
+    } else {
+        note_lost_marks(*e.reply);
+    }
+    // Another mutation that is under way on an entry we looked at may have moved it before us, and
+    // will move it again: what we read there may not be what our commit replaced.
+    for (std::size_t m = 0; m < marks_.size(); ++m) {
+        if (!e.reply->tags[m].other_marker) {
+            continue;
+        }
+        for (std::size_t i = 0; i < sights_.size(); ++i) {
+            auto const& tags = scope_.entry_lookups()[i].tags;
+            for (std::size_t t = 0; t < tags.size(); ++t) {
+                if (tags[t] == marks_[m].tag) {
+                    distrust(i);
+                }
+            }
+        }
+    }
+    state_ = *e.reply;
+    marked_at_ = begin_sent_;
+    learn_foreign_rules(*e.reply);
+    return look_again(0, now);
+}
+
+action machine::look_again(std::size_t first, time_point now) {
+    while (first < sights_.size() && !sights_[first].trusted) {
+        ++first;
+    }
+    if (first == sights_.size()) {
+        return end(now);
+    }
+    step_ = step::look_again;
+    looking_ = first;
+    return do_look{first};
+}
+
+action machine::on_looked_again(looked const& e, time_point now) {
+    auto const& seen = sights_[looking_];
+    auto const& tags = scope_.entry_lookups()[looking_].tags;
+    bool same = e.ok && e.server == seen.server && e.tags.size() == seen.generations.size();
+    for (std::size_t i = 0; same && i < e.tags.size(); ++i) {
+        // A commit of somebody who is done moved the generation; somebody who is not done has a
+        // marker (on our own tags begin's reply has told).
+        same = e.tags[i].present && e.tags[i].gen == seen.generations[i] &&
+               (!e.tags[i].marker || has_own_marker(tags[i]));
+    }
+    if (!same) {
+        distrust(looking_);
+    }
+    return look_again(looking_ + 1, now);
+}
+
+void machine::distrust(std::size_t lookup) {
+    sights_[lookup].trusted = false;
+    scope_.distrust_entry(lookup);
+}
+
+void machine::distrust_all() {
+    for (std::size_t i = 0; i < sights_.size(); ++i) {
+        if (sights_[i].trusted) {
+            distrust(i);
+        }
+    }
+}
+
+std::vector<rules::planned_mark> machine::changed_now() const {
+    auto all = merged(scope_.changed(), rule_tags_);
+    if (other_scope_) {
+        all = merged(std::move(all), other_scope_->changed());
+    }
+    if (outcome_ == outcome::unknown) {
+        all = merged(std::move(all), marks_);  // an intent becomes a marker before a 504 goes out
+    }
+    for (auto& m : all) {
+        m.kind = rules::mark_kind::marker;
+    }
+    return all;
+}
+
+action machine::end(time_point now) {
+    changed_ = merged(std::move(changed_), changed_now());
+    bool const keeps = outcome_ == outcome::unknown || at_head_ || settle() > nanoseconds::zero();
+    do_end a;
+    nanoseconds life = settle();
+    if (outcome_ == outcome::unknown || at_head_) {
+        life = std::max(life, rest_of_life(now));
+    }
+    a.life = up_to_ms(life);
+    for (auto const& m : changed_) {
+        a.marks.push_back({m.tag, keeps ? end_action::bump_keep : end_action::bump, m.exact_key});
+    }
+    for (auto const& m : marks_) {
+        if (find(changed_, m.tag) == nullptr) {
+            a.marks.push_back({m.tag, end_action::clear, {}});
+        }
+    }
+    if (a.marks.empty()) {
+        return conclude(std::nullopt);
+    }
+    step_ = step::end;
+    plan_ = a.marks;
+    return a;
+}
+
+action machine::on_ended(ended const& e, time_point now) {
+    if (!e.reply) {
+        return end_failed(now);
+    }
+    bool const publish = needs_publish(*e.reply);
+    if (at_head_) {
+        marks_ = changed_;  // markers all, and kept: what the second bump is about
+    }
+    if (!publish) {
+        return conclude(std::nullopt);
+    }
+    step_ = step::publish_end;
+    do_publish a;
+    for (auto const& m : changed_) {
+        a.tags.push_back(m.tag);
+    }
+    return a;
+}
+
+// A near cache may hold what was before under a tag that no marker of ours guarded all the while.
+bool machine::needs_publish(store::ended const& e) const {
+    if (changed_.empty()) {
+        return false;
+    }
+    if (suspect_ || !state_ || e.by.server != state_->by.server ||
+        e.had_mark.size() != plan_.size()) {
+        return true;
+    }
+    for (std::size_t i = 0; i < plan_.size(); ++i) {
+        if (plan_[i].action == end_action::clear) {
+            continue;
+        }
+        if (!e.had_mark[i] || !has_own_marker(plan_[i].tag)) {
+            return true;  // gone, or an intent, or a tag that only the answer has told
+        }
+    }
+    return false;
+}
+
+// Section 5: the answer is held until the store has had the end, for on_down_hold at most; then
+// it is owed, and this process serves nothing under those tags until it is paid.
+action machine::end_failed(time_point now) {
+    if (changed_.empty()) {
+        changed_ = changed_now();
+    }
+    if (!hold_until_) {
+        hold_until_ = now + policy_.on_down_hold;
+        backoff_ = first_backoff;
+    }
+    if (streaming_ || now >= *hold_until_) {
+        std::optional<time_point> keep;
+        if (outcome_ == outcome::unknown || at_head_) {
+            keep = now + rest_of_life(now);
+        } else if (settle() > nanoseconds::zero()) {
+            keep = now + settle();
+        }
+        return conclude(owed_purge{changed_, keep});
+    }
+    step_ = step::hold;
+    auto const pause = std::min<nanoseconds>(backoff_, *hold_until_ - now);
+    backoff_ = std::min(backoff_ * 2, longest_backoff);
+    return do_wait{pause, names(changed_)};
+}
+
+action machine::conclude(std::optional<owed_purge> owed) {
+    if (streaming_) {
+        return finish_or_settle(std::move(owed));
+    }
+    owes_ = owed.has_value();
+    if (at_head_ && !nothing_to_relay_) {
+        step_ = step::stream;
+        return do_stream{std::move(owed)};
+    }
+    step_ = step::answer;
+    auto const what = nothing_to_relay_ ? do_answer::kind::failed : do_answer::kind::relay;
+    return do_answer{what, std::move(owed)};
+}
+
+action machine::finish_or_settle(std::optional<owed_purge> owed) {
+    // An unknown outcome's markers stay until their deadline, and an owed purge has none.
+    bool const marked = outcome_ == outcome::unchanged ? !marks_.empty() : !changed_.empty();
+    if (owed || owes_ || !marked || outcome_ == outcome::unknown ||
+        settle() == nanoseconds::zero()) {
+        step_ = step::over;
+        return do_finish{std::move(owed)};
+    }
+    step_ = step::settle;
+    return do_wait{settle(), {}};
+}
+
+action machine::unmark(step as, std::vector<rules::planned_mark> const& which) {
+    step_ = as;
+    do_end a;
+    for (auto const& m : which) {
+        a.marks.push_back({m.tag, end_action::clear, {}});
+    }
+    return a;
+}
+
+nanoseconds machine::settle() const {
+    auto const own = scope_.settle();
+    return other_scope_ ? std::max(own, other_scope_->settle()) : own;
+}
+
+// What is left of the markers' life, so that one that has gone is set anew for no shorter: until
+// then the upstream may still commit.
+nanoseconds machine::rest_of_life(time_point now) const {
+    if (!state_) {
+        return policy_.life;
+    }
+    return std::max<nanoseconds>(policy_.margin, marked_at_ + policy_.life - now);
+}
+
+}  // namespace sidecache::cache::mutation
