@@ -92,7 +92,7 @@ response control::handle(request const& r) {
         return done();
     }
     if (what == "POST /release") {
-        faults_.release();
+        faults_.release(std::string(r.parameter("method").value_or("")));
         return done();
     }
     if (what == "GET /held") {

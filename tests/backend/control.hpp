@@ -15,7 +15,7 @@ namespace backend {
 ///   POST /faults             one fault as JSON: method, path, when (before|after), delayMs, hold,
 ///                            then (answer|hang|reset|status|truncate), status, rate, times
 ///   DELETE /faults           forgets all faults and lets go of what is held
-///   POST /release            lets go of what is held now
+///   POST /release?method=M   lets go of what is held now (of that method only)
 ///   GET /held?atLeast=N      waits until so many requests are held; 408 after 20 s
 ///   POST /seed?products=N    the demo data anew
 ///   PUT /gzip?on=1           compresses JSON answers for clients that accept it (0: no more)

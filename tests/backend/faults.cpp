@@ -21,26 +21,39 @@ void faults::add(fault f) {
 }
 
 void faults::clear() {
-    std::lock_guard const lock(mutex_);
-    list_.clear();
-    ++releases_;
-    changed_.notify_all();
+    {
+        std::lock_guard const lock(mutex_);
+        list_.clear();
+    }
+    release("");
 }
 
-void faults::release() {
+void faults::release(std::string const& method) {
     std::lock_guard const lock(mutex_);
-    ++releases_;
+    for (auto const& [name, count] : held_) {
+        if (method.empty() || method == name) {
+            ++releases_[name];
+        }
+    }
     changed_.notify_all();
 }
 
 bool faults::wait_held(std::size_t at_least, std::chrono::milliseconds patience) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, patience, [&] { return held_ >= at_least || stopped_; });
+    return changed_.wait_for(lock, patience, [&] { return count_held() >= at_least || stopped_; });
 }
 
-std::size_t faults::held() const {
+std::uint64_t faults::count_held() const {
+    std::uint64_t n = 0;
+    for (auto const& [name, count] : held_) {
+        n += count;
+    }
+    return n;
+}
+
+std::uint64_t faults::held() const {
     std::lock_guard const lock(mutex_);
-    return held_;
+    return count_held();
 }
 
 void faults::stop() {
@@ -61,11 +74,12 @@ fault faults::apply(request const& r, fault::moment when) {
     at->times -= at->times > 0 ? 1 : 0;
     fault const f = *at;
     if (f.hold || f.then == fault::ending::hang) {
-        auto const seen = releases_;
-        ++held_;
+        auto& releases = releases_[r.method];
+        auto const seen = releases;
+        ++held_[r.method];
         changed_.notify_all();
-        changed_.wait(lock, [&] { return releases_ != seen || stopped_; });
-        --held_;
+        changed_.wait(lock, [&] { return releases != seen || stopped_; });
+        --held_[r.method];
         changed_.notify_all();
     }
     if (f.delay.count() > 0) {

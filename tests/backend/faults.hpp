@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <random>
 #include <string>
@@ -42,11 +43,11 @@ public:
     void add(fault f);
     /// Forgets them all and lets go of what is held.
     void clear();
-    /// Lets go of what is held now; what comes later is held again.
-    void release();
+    /// Lets go of what is held now, of one method or all (""); what comes later is held again.
+    void release(std::string const& method);
     /// Waits until so many requests are held (or hang); false when `patience` is over.
     bool wait_held(std::size_t at_least, std::chrono::milliseconds patience);
-    std::size_t held() const;
+    std::uint64_t held() const;
     /// At the end of the program: nothing waits any more.
     void stop();
 
@@ -54,12 +55,14 @@ public:
     fault apply(request const& r, fault::moment when);
 
 private:
+    std::uint64_t count_held() const;
+
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<fault> list_;
     std::mt19937_64 chance_{1};
-    std::uint64_t releases_ = 0;
-    std::size_t held_ = 0;
+    std::map<std::string, std::uint64_t> held_;  // by method
+    std::map<std::string, std::uint64_t> releases_;
     bool stopped_ = false;
 };
 

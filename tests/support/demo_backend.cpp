@@ -116,8 +116,8 @@ void demo_backend::fault(std::string_view json_text) {
 void demo_backend::heal() {
     ask("DELETE", "/faults");
 }
-void demo_backend::release() {
-    ask("POST", "/release");
+void demo_backend::release(std::string const& method) {
+    ask("POST", "/release" + (method.empty() ? "" : "?method=" + method));
 }
 void demo_backend::wait_held(int at_least) {
     ask("GET", "/held?atLeast=" + std::to_string(at_least));

@@ -42,8 +42,8 @@ public:
     void fault(std::string_view json);
     /// No more faults; what is held goes on.
     void heal();
-    /// What is held goes on; what comes later is held again.
-    void release();
+    /// What is held (of that method only) goes on; what comes later is held again.
+    void release(std::string const& method = "");
     /// Waits until so many requests are held.
     void wait_held(int at_least);
     void gzip(bool on);
