@@ -14,7 +14,10 @@ public:
     void notify_all() { timer_.cancel(); }
 
     /// Waits until somebody notifies.
-    task<void> wait() { auto [ec] = co_await timer_.async_wait(as_tuple); (void)ec; }
+    task<void> wait() {
+        auto [ec] = co_await timer_.async_wait(as_tuple);
+        (void)ec;
+    }
 
 private:
     steady_timer timer_;

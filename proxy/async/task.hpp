@@ -30,9 +30,8 @@ inline constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable_t<executor>{
 using tcp = asio::ip::tcp;
 using tcp_socket = asio::basic_stream_socket<tcp, executor>;
 using unix_socket = asio::basic_stream_socket<asio::local::stream_protocol, executor>;
-using steady_timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock,
-                               asio::wait_traits<std::chrono::steady_clock>,
-                               executor>;
+using steady_timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                asio::wait_traits<std::chrono::steady_clock>,
+                                                executor>;
 
 }  // namespace sidecache

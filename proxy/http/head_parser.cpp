@@ -1,0 +1,240 @@
+#include "proxy/http/head_parser.hpp"
+
+#include "proxy/http/hop_by_hop.hpp"
+
+#include <boost/beast/http/basic_parser.hpp>
+
+#include <algorithm>
+
+namespace sidecache::http {
+
+namespace {
+
+namespace beast_http = boost::beast::http;
+using beast_http::field;
+using beast_view = boost::beast::string_view;
+using beast_error = boost::beast::error_code;
+
+std::string_view view(beast_view s) {
+    return {s.data(), s.size()};
+}
+
+/// What both kinds of heads collect field by field. Beast checks the grammar of each line; it
+/// would fold lines too, but the scanner has refused those before.
+template <bool IsRequest>
+class collector : public beast_http::basic_parser<IsRequest> {
+public:
+    explicit collector(field_list& fields) : fields_(fields) {
+        // Our own limits have been applied to the bytes already.
+        this->header_limit(0xffffffffU);
+        this->body_limit(boost::none);
+        this->eager(false);
+    }
+
+    framing_fields framing;
+    bool lengths_equal = true;
+    unsigned hosts = 0;
+    bool has_connection = false;
+
+protected:
+    void on_field_impl(field name, beast_view text, beast_view value, beast_error&) override {
+        switch (name) {
+            case field::content_length:
+                if (framing.content_lengths++ == 0) {
+                    framing.content_length = view(value);
+                } else {
+                    lengths_equal = lengths_equal && framing.content_length == view(value);
+                }
+                return;
+            case field::transfer_encoding:
+                if (framing.transfer_encodings++ == 0) {
+                    framing.transfer_encoding = view(value);
+                }
+                return;
+            case field::host:
+                ++hosts;
+                break;
+            case field::connection:
+                has_connection = true;
+                break;
+            default:
+                break;
+        }
+        fields_.add(view(text), view(value));
+    }
+
+    void on_header_impl(beast_error&) override {}
+    void on_body_init_impl(boost::optional<std::uint64_t> const&, beast_error&) override {}
+    std::size_t on_body_impl(beast_view, beast_error&) override { return 0; }
+    void on_chunk_header_impl(std::uint64_t, beast_view, beast_error&) override {}
+    std::size_t on_chunk_body_impl(std::uint64_t, beast_view, beast_error&) override { return 0; }
+    void on_finish_impl(beast_error&) override {}
+
+private:
+    field_list& fields_;
+};
+
+class request_collector final : public collector<true> {
+public:
+    explicit request_collector(request_head& into) : collector(into.fields), into_(into) {}
+
+private:
+    void on_request_impl(beast_http::verb,
+                         beast_view method,
+                         beast_view target,
+                         int version,
+                         beast_error&) override {
+        into_.method = view(method);
+        into_.target = view(target);
+        into_.version = static_cast<unsigned>(version);
+    }
+    void on_response_impl(int, beast_view, int, beast_error&) override {}
+
+    request_head& into_;
+};
+
+class response_collector final : public collector<false> {
+public:
+    explicit response_collector(response_head& into) : collector(into.fields), into_(into) {}
+
+private:
+    void on_request_impl(beast_http::verb, beast_view, beast_view, int, beast_error&) override {}
+    void on_response_impl(int status, beast_view reason, int version, beast_error&) override {
+        into_.status = static_cast<unsigned>(status);
+        into_.reason = view(reason);
+        into_.version = static_cast<unsigned>(version);
+    }
+
+    response_head& into_;
+};
+
+struct connection_options {
+    bool close = false;
+    bool keep_alive = false;
+    bool upgrade = false;
+    bool others = false;  // nominates fields
+};
+
+connection_options read_connection(field_list const& fields) {
+    connection_options found;
+    for (auto const& f : fields.all()) {
+        if (!rules::iequals(f.name, "Connection")) {
+            continue;
+        }
+        for_each_token(f.value, [&](std::string_view option) {
+            if (rules::iequals(option, "close")) {
+                found.close = true;
+            } else if (rules::iequals(option, "keep-alive")) {
+                found.keep_alive = true;
+            } else if (rules::iequals(option, "upgrade")) {
+                found.upgrade = true;
+            } else {
+                found.others = true;
+            }
+        });
+    }
+    return found;
+}
+
+// `h2c` is never tunnelled: what flows through it afterwards would be requests that no rule sees.
+bool names_http2(std::string_view protocols) {
+    bool found = false;
+    for_each_token(protocols, [&](std::string_view p) {
+        found = found || rules::iequals(p, "h2c") || rules::iequals(p, "h2") ||
+                rules::iequals(p.substr(0, 5), "HTTP/");
+    });
+    return found;
+}
+
+refusal finish_request(request_head& head, collector<true> const& seen) {
+    auto const framed = frame_request(seen.framing, head.version);
+    if (framed.bad) {
+        return framed.bad;
+    }
+    head.body = framed.body;
+    head.content_length = framed.length;
+    head.host = seen.hosts == 0 ? std::string_view{} : *head.fields.find("Host");
+    if (auto const bad = normalise_target(head, seen.hosts)) {
+        return bad;
+    }
+    connection_options const options =
+        seen.has_connection ? read_connection(head.fields) : connection_options{};
+    head.keep_alive = !options.close && (head.version >= 11 || options.keep_alive);
+    if (options.others) {
+        drop_nominated(head.fields);
+    }
+    if (auto const expect = head.fields.find("Expect"); expect && head.version >= 11) {
+        if (!rules::iequals(*expect, "100-continue")) {
+            return {417, "an expectation we do not know"};
+        }
+        head.expects_continue = head.view().has_body;
+    }
+    if (options.upgrade && head.version >= 11 && !head.view().has_body) {
+        auto const protocols = head.fields.joined("Upgrade");
+        head.upgrade = protocols && !names_http2(*protocols);
+    }
+    return {};
+}
+
+}  // namespace
+
+request_parser::step request_parser::parse(std::string_view bytes, request_head& into) {
+    std::size_t skipped = 0;
+    while (bytes.starts_with("\r\n")) {
+        bytes.remove_prefix(2);
+        skipped += 2;
+    }
+    auto const scanned = scanner_.scan(bytes);
+    if (scanned.bad) {
+        return {scanned.bad, skipped, false};
+    }
+    if (scanned.size == 0) {
+        return {{}, skipped, false};
+    }
+    scanner_.reset();
+    into.clear();
+    request_collector collect(into);
+    beast_error error;
+    collect.put({bytes.data(), scanned.size}, error);
+    if (error) {
+        // Beast judges framing fields, too; ours is the word that counts, but both refuse.
+        return {{400, "not a valid HTTP request head"}, skipped, false};
+    }
+    if (into.target.size() > limits_.max_target) {
+        return {{414, "the target is too long"}, skipped, false};
+    }
+    if (auto const bad = finish_request(into, collect)) {
+        return {bad, skipped, false};
+    }
+    return {{}, skipped + scanned.size, true};
+}
+
+response_parser::step response_parser::parse(std::string_view bytes, response_head& into) {
+    auto const scanned = scanner_.scan(bytes);
+    if (scanned.bad) {
+        return {true, 0, false};
+    }
+    if (scanned.size == 0) {
+        return {};
+    }
+    scanner_.reset();
+    into.clear();
+    response_collector collect(into);
+    beast_error error;
+    collect.put({bytes.data(), scanned.size}, error);
+    if (error || into.status < 100 || into.status > 599) {
+        return {true, 0, false};
+    }
+    auto const framed =
+        frame_response(collect.framing, into.version, into.status, collect.lengths_equal);
+    if (framed.malformed) {
+        return {true, 0, false};
+    }
+    into.body = framed.body;
+    into.content_length = framed.length;
+    auto const options = read_connection(into.fields);
+    into.keep_alive = !options.close && (into.version >= 11 || options.keep_alive);
+    return {false, scanned.size, true};
+}
+
+}  // namespace sidecache::http

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "proxy/http/framing.hpp"
+#include "proxy/http/message.hpp"
+
+#include <cstddef>
+#include <string_view>
+
+namespace sidecache::http {
+
+/// Bytes in, request heads out; no I/O. Beast parses, `framing` judges; the result is written into
+/// a head whose storage is used again. One thread.
+class request_parser {
+public:
+    explicit request_parser(head_limits limits) : scanner_(true, limits), limits_(limits) {}
+
+    struct step {
+        refusal bad;
+        /// Bytes to drop from the front: the head when it is complete; otherwise empty lines
+        /// before it, which are ignored (RFC 9112 section 2.2).
+        std::size_t consumed = 0;
+        bool complete = false;
+    };
+    /// `bytes` begin where the last call's `consumed` ended. After `bad` the connection is over.
+    step parse(std::string_view bytes, request_head& into);
+
+private:
+    head_scanner scanner_;
+    head_limits limits_;
+};
+
+/// The same for answers.
+class response_parser {
+public:
+    explicit response_parser(std::size_t max_header)
+        : scanner_(false, head_limits{0, max_header}) {}
+
+    struct step {
+        bool malformed = false;
+        std::size_t consumed = 0;
+        bool complete = false;
+    };
+    step parse(std::string_view bytes, response_head& into);
+
+private:
+    head_scanner scanner_;
+};
+
+}  // namespace sidecache::http

@@ -1,0 +1,200 @@
+// The answer, as the handler gives it.
+#include "proxy/async/write_all.hpp"
+#include "proxy/http/session.hpp"
+#include "proxy/http/tunnel.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <array>
+#include <cassert>
+#include <charconv>
+#include <utility>
+
+namespace sidecache::http {
+
+task<error_code> session::transmit(std::span<asio::const_buffer> pieces) {
+    if (broken_) {
+        co_return asio::error::connection_aborted;
+    }
+    stall_limit const limit{writing_, context_.limits.write_timeout};
+    auto const failed = co_await write_all(socket_, pieces, &limit);
+    if (failed) {
+        broken_ = true;
+    }
+    co_return failed;
+}
+
+task<error_code> session::begin_answer(unsigned status) {
+    assert(answer_ == answer_state::none && "a request is answered once");
+    // Another coroutine may be reading content and have the 100 half out.
+    while (continue_ == interim_state::sending) {
+        co_await continue_sent_event_.wait();
+    }
+    if (broken_) {
+        co_return asio::error::connection_aborted;
+    }
+    status_ = status;
+    co_return error_code{};
+}
+
+connection_field session::closing_field() const {
+    if (!keeps_alive()) {
+        return connection_field::close;
+    }
+    return request_.version == 10 ? connection_field::keep_alive : connection_field::none;
+}
+
+task<error_code> session::send(response_head const& head, std::string_view body) {
+    auto const late = co_await begin_answer(head.status);
+    if (late) {
+        co_return late;
+    }
+    response_head framed = head;
+    framed.body = status_has_content(head.status) ? framing::length : framing::none;
+    framed.content_length = body.size();
+    out_.clear();
+    write_response_head(out_, framed, closing_field());
+    bool const has_content = request_.method != "HEAD" && status_has_content(head.status);
+    std::array<asio::const_buffer, 2> pieces{asio::buffer(out_),
+                                             asio::buffer(has_content ? body : std::string_view{})};
+    answer_ = answer_state::streaming;
+    auto const failed = co_await transmit(pieces);
+    if (failed) {
+        co_return failed;
+    }
+    answer_ = answer_state::complete;
+    bytes_ = has_content ? body.size() : 0;
+    co_return error_code{};
+}
+
+task<error_code> session::send_prepared(unsigned status,
+                                        std::string_view head,
+                                        std::string_view body) {
+    auto const late = co_await begin_answer(status);
+    if (late) {
+        co_return late;
+    }
+    std::array<asio::const_buffer, 2> pieces{asio::buffer(head), asio::buffer(body)};
+    answer_ = answer_state::streaming;
+    auto const failed = co_await transmit(pieces);
+    if (failed) {
+        co_return failed;
+    }
+    answer_ = answer_state::complete;
+    bytes_ = body.size();
+    co_return error_code{};
+}
+
+task<error_code> session::start(response_head const& head) {
+    auto const late = co_await begin_answer(head.status);
+    if (late) {
+        co_return late;
+    }
+    response_head const* framed = &head;
+    response_head other;
+    streaming_ = head.body;
+    promised_ = head.content_length;
+    if (request_.method == "HEAD" || !status_has_content(head.status)) {
+        streaming_ = framing::none;
+    } else if (head.body != framing::length) {
+        // Unknown length: chunked, or for HTTP/1.0 until the connection closes.
+        streaming_ = request_.version == 10 ? framing::close : framing::chunked;
+        closing_ = closing_ || streaming_ == framing::close;
+        if (head.body != streaming_) {
+            other = head;
+            other.body = streaming_;
+            framed = &other;
+        }
+    }
+    out_.clear();
+    write_response_head(out_, *framed, closing_field());
+    std::array<asio::const_buffer, 1> pieces{asio::buffer(out_)};
+    answer_ = answer_state::streaming;
+    co_return co_await transmit(pieces);
+}
+
+task<error_code> session::write(asio::const_buffer some) {
+    assert(answer_ == answer_state::streaming && "start comes before content");
+    if (streaming_ == framing::none || some.size() == 0) {
+        co_return error_code{};
+    }
+    if (streaming_ == framing::length) {
+        assert(some.size() <= promised_ && "more content than Content-Length says");
+        promised_ -= some.size();
+    }
+    error_code failed;
+    if (streaming_ == framing::chunked) {
+        std::array<char, 18> line;
+        auto* end = std::to_chars(line.data(), line.data() + 16, some.size(), 16).ptr;
+        *end++ = '\r';
+        *end++ = '\n';
+        std::array<asio::const_buffer, 3> pieces{
+            asio::const_buffer(line.data(), static_cast<std::size_t>(end - line.data())),
+            some,
+            asio::buffer(std::string_view("\r\n"))};
+        failed = co_await transmit(pieces);
+    } else {
+        std::array<asio::const_buffer, 1> pieces{some};
+        failed = co_await transmit(pieces);
+    }
+    if (!failed) {
+        bytes_ += some.size();
+    }
+    co_return failed;
+}
+
+task<error_code> session::finish() {
+    assert(answer_ == answer_state::streaming && "finish comes once, after start");
+    if (streaming_ == framing::length && promised_ != 0) {
+        // Less than promised: the client waits for the rest, so the connection has to go.
+        broken_ = true;
+        co_return asio::error::connection_aborted;
+    }
+    if (streaming_ == framing::chunked) {
+        std::array<asio::const_buffer, 1> pieces{asio::buffer(std::string_view("0\r\n\r\n"))};
+        auto const failed = co_await transmit(pieces);
+        if (failed) {
+            co_return failed;
+        }
+    }
+    answer_ = answer_state::complete;
+    co_return error_code{};
+}
+
+task<error_code> session::interim(response_head const& head) {
+    assert(answer_ == answer_state::none && "an interim answer comes before the final one");
+    if (request_.version == 10) {
+        co_return error_code{};
+    }
+    while (continue_ == interim_state::sending) {
+        co_await continue_sent_event_.wait();
+    }
+    out_.clear();
+    write_interim_head(out_, head);
+    std::array<asio::const_buffer, 1> pieces{asio::buffer(out_)};
+    co_return co_await transmit(pieces);
+}
+
+task<error_code> session::tunnel(response_head const& head,
+                                 tcp_socket upstream,
+                                 std::string_view already_read) {
+    auto const late = co_await begin_answer(head.status);
+    if (late) {
+        co_return late;
+    }
+    closing_ = true;
+    answer_ = answer_state::streaming;
+    out_.clear();
+    write_interim_head(out_, head);
+    std::array<asio::const_buffer, 2> pieces{asio::buffer(out_), asio::buffer(already_read)};
+    auto const failed = co_await transmit(pieces);
+    if (failed) {
+        co_return failed;
+    }
+    co_await relay(socket_, upstream, buffer_.data(), context_.sweep, context_.limits.idle_timeout);
+    buffer_.consume(buffer_.size());
+    answer_ = answer_state::complete;
+    co_return error_code{};
+}
+
+}  // namespace sidecache::http
