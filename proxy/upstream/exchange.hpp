@@ -60,6 +60,9 @@ public:
     /// Begins the deadline anew: for streams passed through, whose length nobody knows.
     virtual void extend(std::chrono::milliseconds deadline) = 0;
 
+    /// Breaks it off: whatever waits for it ends with `failure::broken`.
+    virtual void abort() = 0;
+
     /// Whether the request's first byte went out on the connection in use.
     virtual bool sent_anything() const = 0;
     /// After a 101: the connection itself, and what was read behind the head.

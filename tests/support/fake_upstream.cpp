@@ -68,6 +68,7 @@ public:
     }
 
     void extend(std::chrono::milliseconds) override { ++record_->extended; }
+    void abort() override { record_->aborted = true; }
     bool sent_anything() const override { return script_.sent; }
     tcp_socket release(std::string&) override {
         assert(false && "no test of a tunnel uses this fake");

@@ -36,6 +36,7 @@ public:
         std::string body;
         bool body_finished = false;
         std::size_t extended = 0;  ///< how often its deadline was moved
+        bool aborted = false;
     };
 
     explicit fake_upstream(executor ex) : executor_(ex) {}

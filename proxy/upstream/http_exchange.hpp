@@ -1,0 +1,89 @@
+#pragma once
+
+#include "proxy/http/content_reader.hpp"
+#include "proxy/http/head_parser.hpp"
+#include "proxy/upstream/pool.hpp"
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sidecache::upstream {
+
+/// An exchange over one connection of a pool, or two when the first turns out to be stale.
+///
+/// Which connection a request gets: `repeat::safe` takes the idle one used last and, when that is
+/// found closed before a byte of an answer, sends the request once more over a new one.
+/// `repeat::never` always gets a new connection. An idle one may be closing at this very moment,
+/// which no look at it can exclude; then nobody knows whether the request was executed, and a 502
+/// for a write is worth more than a connect on loopback costs (protocol.md section 3.4).
+class http_exchange final : public exchange {
+public:
+    http_exchange(pool& owner, repeat how, std::chrono::milliseconds deadline);
+    ~http_exchange() override;
+
+    task<failure> send(http::request_head const& head, std::string_view body) override;
+    task<failure> send_head(http::request_head const& head) override;
+    task<failure> write_body(asio::const_buffer some) override;
+    task<failure> finish_body() override;
+    task<failure> read_head(http::response_head& into) override;
+    task<chunk> read_body(asio::mutable_buffer out) override;
+    void extend(std::chrono::milliseconds deadline) override;
+    bool sent_anything() const override { return sent_anything_; }
+    tcp_socket release(std::string& already_read) override;
+
+    void abort() override;
+
+private:
+    /// The upstream's heads are bounded too, generously: it is ours, but it may be broken.
+    static constexpr std::size_t max_header = 64 << 10;
+    /// More interim answers than anybody has use for.
+    static constexpr unsigned max_interims = 32;
+
+    task<failure> transmit();
+    task<failure> connect();
+    task<failure> connect_to(tcp::endpoint const& where);
+    failure accept_head(http::response_head& into);
+    task<result<std::size_t>> fill_buffer();
+    void render(http::request_head const& head, std::uint64_t length, bool streams);
+    void cancel();
+    void drop();
+    void give_back_if_done();
+    bool usable() const { return connection_ && !dead_; }
+    bool over() const { return aborted_ || deadline_.expired(); }
+    /// What an error on the connection means now.
+    failure ended(failure otherwise) const;
+
+    pool& owner_;
+    std::list<http_exchange*>::iterator place_;
+    repeat how_;
+    deadline deadline_;
+    deadline connecting_;
+    std::unique_ptr<connection> connection_;
+    unsigned generation_ = 0;
+    http::response_parser parser_{max_header};
+    http::content_reader content_;
+
+    // The request.
+    std::string out_;
+    std::string_view body_;
+    http::framing framing_ = http::framing::none;
+    std::uint64_t promised_ = 0;
+    bool is_head_request_ = false;
+    bool asked_upgrade_ = false;
+    bool repeatable_ = false;  // the connection came from the pool, and all of it may be sent again
+    bool sent_anything_ = false;
+    bool request_complete_ = false;
+    bool write_failed_ = false;
+
+    // The answer.
+    unsigned interims_ = 0;
+    bool keep_ = false;
+    bool head_done_ = false;
+    bool aborted_ = false;
+    bool dead_ = false;  // the connection is closed and stays only for who is still in it
+};
+
+}  // namespace sidecache::upstream

@@ -1,0 +1,226 @@
+#include "proxy/upstream/pass.hpp"
+
+#include "proxy/async/scope.hpp"
+#include "proxy/http/answer.hpp"
+#include "proxy/http/forwarded.hpp"
+
+#include <boost/asio/buffer.hpp>
+
+#include <string>
+#include <vector>
+
+namespace sidecache::upstream {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+/// What is in flight of one body, in either direction.
+constexpr std::size_t piece_size = 32 << 10;
+
+/// How long an upstream may leave `Expect: 100-continue` unanswered before the content is sent
+/// anyway (RFC 9110 section 10.1.1: no client waits for ever).
+constexpr std::chrono::milliseconds continue_patience{1'000};
+
+/// The request's content on its way up, beside the answer on its way down.
+struct upload {
+    upload(executor ex, bool waits) : patience(ex) {
+        patience.expires_after(waits ? continue_patience : std::chrono::milliseconds(0));
+    }
+    steady_timer patience;    // cancelled when the upstream says 100
+    bool stopped = false;     // nobody wants the rest
+    error_code client_error;  // the content could not be read
+};
+
+task<void> send_content(http::downstream& client,
+                        exchange& out,
+                        pass_options const& options,
+                        upload& state) {
+    auto const [waited] = co_await state.patience.async_wait(as_tuple);
+    (void)waited;
+    if (state.stopped) {
+        co_return;
+    }
+    auto const early = co_await out.write_body(asio::buffer(options.read_before));
+    if (early != failure::none) {
+        co_return;
+    }
+    std::vector<char> piece(piece_size);
+    while (!state.stopped) {
+        auto const count = co_await client.read_body(asio::buffer(piece));
+        if (state.stopped) {
+            co_return;
+        }
+        if (!count) {
+            state.client_error = count.error();
+            // Half a request must not look like a whole one: the connection goes.
+            out.abort();
+            co_return;
+        }
+        if (*count == 0) {
+            (void)co_await out.finish_body();
+            co_return;
+        }
+        out.extend(options.deadline);
+        auto const sent = co_await out.write_body(asio::buffer(piece.data(), *count));
+        if (sent != failure::none) {
+            co_return;  // whoever reads the answer finds out why
+        }
+    }
+}
+
+task<void> answer_failure(http::downstream& client,
+                          pass_options const& options,
+                          upload const& state,
+                          pass_outcome& outcome) {
+    http::refusal because{outcome.why == failure::timeout ? 504U : 502U, {}};
+    switch (outcome.why) {
+        case failure::connect:
+            because.why = "the upstream takes no connection";
+            break;
+        case failure::timeout:
+            because.why = "the upstream did not answer in time";
+            break;
+        case failure::malformed:
+            because.why = "the upstream's answer is not valid HTTP";
+            break;
+        case failure::none:
+        case failure::broken:
+        case failure::truncated:
+            because.why = "the upstream closed the connection without an answer";
+            break;
+    }
+    if (state.client_error) {
+        because = http::refusal_of(state.client_error);
+        if (!because) {
+            co_return;  // the client has gone away
+        }
+        outcome.why = failure::none;
+        client.close_after_answer();
+    }
+    auto answer = http::error_answer(because.status, because.why);
+    for (auto const& f : options.extra) {
+        answer.head.fields.add(f.name, f.value);
+    }
+    auto const failed = co_await client.send(answer.head, answer.body);
+    if (!failed) {
+        outcome.status = because.status;
+        outcome.bytes = answer.body.size();
+    }
+}
+
+/// Reads heads until the final one; interim ones go to the client.
+task<failure> read_final_head(http::downstream& client,
+                              exchange& in,
+                              upload& state,
+                              http::response_head& head) {
+    for (;;) {
+        auto const failed = co_await in.read_head(head);
+        if (failed != failure::none || head.status / 100 != 1 || head.status == 101) {
+            co_return failed;
+        }
+        if (head.status == 100) {
+            // Ours to say: the session does when the content is first asked for.
+            state.patience.cancel();
+            continue;
+        }
+        auto const gone = co_await client.interim(head);
+        if (gone) {
+            co_return failure::broken;
+        }
+    }
+}
+
+task<void> send_answer(http::downstream& client,
+                       exchange& in,
+                       pass_options const& options,
+                       http::response_head& head,
+                       pass_outcome& outcome) {
+    for (auto const& f : options.extra) {
+        head.fields.add(f.name, f.value);
+    }
+    auto const not_started = co_await client.start(head);
+    if (not_started) {
+        co_return;
+    }
+    outcome.status = head.status;
+    std::vector<char> piece(piece_size);
+    for (;;) {
+        auto const some = co_await in.read_body(asio::buffer(piece));
+        if (some.why != failure::none) {
+            outcome.why = some.why;  // not finished, so the client's connection breaks, too
+            co_return;
+        }
+        if (some.size == 0) {
+            (void)co_await client.finish();
+            co_return;
+        }
+        in.extend(options.deadline);
+        auto const gone = co_await client.write(asio::buffer(piece.data(), some.size));
+        if (gone) {
+            in.abort();
+            co_return;
+        }
+        outcome.bytes += some.size;
+    }
+}
+
+task<void> send_tunnel(http::downstream& client,
+                       exchange& out,
+                       http::response_head const& head,
+                       pass_outcome& outcome) {
+    std::string already_read;
+    auto socket = out.release(already_read);
+    outcome.status = head.status;
+    (void)co_await client.tunnel(head, std::move(socket), already_read);
+}
+
+}  // namespace
+
+task<pass_outcome> pass(http::downstream& client, upstream::client& up, pass_options options) {
+    auto const ex = co_await asio::this_coro::executor;
+    auto const& request = client.request();
+    http::request_head made;
+    if (!options.head) {
+        http::arrival const from{client.peer(), options.fallback_host};
+        made = http::prepare_upstream_request(request, from);
+        options.head = &made;
+    }
+    bool const streams = !options.read_all && request.view().has_body;
+    bool const fresh = streams || request.upgrade;
+    pass_outcome outcome;
+    auto const began = steady_clock::now();
+    auto out = up.open(fresh ? repeat::never : options.how, options.deadline);
+    upload state(ex, streams && options.head->expects_continue);
+    if (streams) {
+        outcome.why = co_await out->send_head(*options.head);
+    } else {
+        outcome.why = co_await out->send(*options.head, options.read_before);
+    }
+    scope beside(ex);
+    if (streams && outcome.why == failure::none) {
+        beside.spawn("upload", send_content(client, *out, options, state));
+    }
+    http::response_head head;
+    if (outcome.why == failure::none) {
+        outcome.why = co_await read_final_head(client, *out, state, head);
+    }
+    outcome.upstream = steady_clock::now() - began;
+    if (outcome.why == failure::none && head.status == 101) {
+        co_await send_tunnel(client, *out, head, outcome);
+        co_return outcome;
+    }
+    if (outcome.why == failure::none) {
+        co_await send_answer(client, *out, options, head, outcome);
+    }
+    // The answer is out, or there will be none: the rest of the content has no reader.
+    state.stopped = true;
+    beside.cancel();
+    co_await beside.join();
+    if (outcome.why != failure::none && outcome.status == 0 && !client.answered()) {
+        co_await answer_failure(client, options, state, outcome);
+    }
+    co_return outcome;
+}
+
+}  // namespace sidecache::upstream

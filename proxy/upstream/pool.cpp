@@ -1,0 +1,81 @@
+#include "proxy/upstream/pool.hpp"
+
+#include "proxy/upstream/http_exchange.hpp"
+
+#include <sys/socket.h>
+
+#include <cassert>
+#include <cerrno>
+#include <utility>
+
+namespace sidecache::upstream {
+
+bool connection::quiet() {
+    char byte = 0;
+    auto const count = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+pool::pool(executor ex, sweeper& sweep, config::upstream const& settings)
+    : ex_(ex), sweep_(sweep), endpoints_(ex) {
+    configure(settings);
+}
+
+pool::~pool() {
+    assert(open_.empty() && "an exchange outlives its pool");
+}
+
+std::unique_ptr<exchange> pool::open(repeat how, std::chrono::milliseconds deadline) {
+    return std::make_unique<http_exchange>(*this, how, deadline);
+}
+
+void pool::configure(config::upstream const& settings) {
+    bool const moved = settings.address.host != settings_.address.host ||
+                       settings.address.port != settings_.address.port;
+    bool const is_first = generation_ == 0;
+    settings_ = settings;
+    if (moved || is_first) {
+        ++generation_;
+        idle_.clear();
+        endpoints_.name(settings.address);
+    }
+}
+
+void pool::tick() {
+    auto const oldest = sweep_.now() - settings_.idle_timeout;
+    std::erase_if(idle_, [&](auto const& c) { return c->idle_since < oldest; });
+}
+
+void pool::abort() {
+    idle_.clear();
+    ++generation_;
+    for (auto* e : open_) {
+        e->abort();
+    }
+}
+
+task<void> pool::join() {
+    co_await endpoints_.join();
+}
+
+std::unique_ptr<connection> pool::take() {
+    while (!idle_.empty()) {
+        auto last = std::move(idle_.back());
+        idle_.pop_back();
+        if (last->quiet()) {
+            return last;
+        }
+    }
+    return nullptr;
+}
+
+void pool::give(std::unique_ptr<connection> c) {
+    if (idle_.size() >= settings_.max_idle) {
+        return;
+    }
+    c->idle_since = sweep_.now();
+    c->buffer.shrink();
+    idle_.push_back(std::move(c));
+}
+
+}  // namespace sidecache::upstream

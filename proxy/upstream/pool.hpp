@@ -1,0 +1,64 @@
+#pragma once
+
+#include "config/model.hpp"
+#include "proxy/async/deadline.hpp"
+#include "proxy/http/read_buffer.hpp"
+#include "proxy/upstream/endpoints.hpp"
+#include "proxy/upstream/exchange.hpp"
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <vector>
+
+namespace sidecache::upstream {
+
+class http_exchange;
+
+/// One connection to the upstream.
+struct connection {
+    explicit connection(executor ex) : socket(ex) {}
+    tcp_socket socket;
+    http::read_buffer buffer;
+    sweeper::clock::time_point idle_since{};
+
+    /// Whether nothing has come in while it lay idle, not even its end. Looks without waiting.
+    bool quiet();
+};
+
+/// The client of one worker: connections kept alive between exchanges. The one used last is used
+/// next, so that the rest grow old and close.
+class pool final : public client {
+public:
+    pool(executor ex, sweeper& sweep, config::upstream const& settings);
+    /// REQUIRES: no exchange is open, and `join` has returned.
+    ~pool() override;
+
+    std::unique_ptr<exchange> open(repeat how, std::chrono::milliseconds deadline) override;
+    std::size_t idle() const override { return idle_.size(); }
+
+    /// Other settings from a reload; connections to another address are dropped.
+    void configure(config::upstream const& settings);
+    /// Closes what has been idle for too long. Called at every tick of the sweeper.
+    void tick();
+    /// Breaks every open exchange off, and closes what is idle.
+    void abort();
+    task<void> join();
+
+private:
+    friend class http_exchange;
+
+    /// The idle connection used last that is still alive; null when there is none.
+    std::unique_ptr<connection> take();
+    void give(std::unique_ptr<connection> c);
+
+    executor ex_;
+    sweeper& sweep_;
+    config::upstream settings_;
+    endpoints endpoints_;
+    std::vector<std::unique_ptr<connection>> idle_;  // the one used last is at the back
+    std::list<http_exchange*> open_;
+    unsigned generation_ = 0;  // connections of an earlier one are not taken back
+};
+
+}  // namespace sidecache::upstream
