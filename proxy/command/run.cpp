@@ -1,0 +1,23 @@
+#include "proxy/command/run.hpp"
+
+#include "config/load.hpp"
+#include "proxy/server.hpp"
+
+#include <cstdio>
+#include <utility>
+
+namespace sidecache::command {
+
+int run(std::string const& file) {
+    auto loaded = config::load_file(file);
+    for (auto const& f : loaded.findings) {
+        std::fprintf(stderr, "%s\n", f.print().c_str());
+    }
+    if (!loaded.config) {
+        std::fprintf(stderr, "sidecache: %s has errors; nothing was started\n", file.c_str());
+        return 1;
+    }
+    return serve(file, std::move(loaded));
+}
+
+}  // namespace sidecache::command

@@ -1,0 +1,320 @@
+#include "proxy/server.hpp"
+
+#include "proxy/admin/process_state.hpp"
+#include "proxy/cache/event_channel.hpp"
+#include "proxy/cache/process.hpp"
+#include "proxy/store/make_hub.hpp"
+#include "proxy/store/tag_value.hpp"
+#include "proxy/telemetry/access_log.hpp"
+#include "proxy/telemetry/log.hpp"
+#include "proxy/telemetry/metrics.hpp"
+#include "proxy/worker.hpp"
+
+#include <boost/asio/basic_signal_set.hpp>
+#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/post.hpp>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <thread>
+
+namespace sidecache {
+
+namespace {
+
+/// A drain that has been cut ends within this, or the process leaves without it.
+constexpr std::chrono::seconds last_patience{5};
+
+/// Connections are descriptors: the soft limit of 1024 would be ours, too.
+void raise_descriptor_limit(config::model const& config) {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
+        return;
+    }
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    // Each request in flight may hold one to its client and one to the upstream.
+    if (files.rlim_max != RLIM_INFINITY && files.rlim_max < config.limits.max_connections * 2) {
+        log::warn("the limit of open files is low for max_connections",
+                  {{"open_files", static_cast<std::uint64_t>(files.rlim_max)},
+                   {"max_connections", static_cast<std::uint64_t>(config.limits.max_connections)}});
+    }
+}
+
+result<tcp::endpoint> endpoint_of(config::endpoint const& where) {
+    error_code ec;
+    auto const literal = asio::ip::make_address(where.host, ec);
+    if (!ec) {
+        return tcp::endpoint(literal, where.port);
+    }
+    asio::io_context context{1};
+    asio::ip::basic_resolver<tcp, executor> names(context.get_executor());
+    auto const found =
+        names.resolve(where.host, std::to_string(where.port), asio::ip::resolver_base::passive, ec);
+    if (ec) {
+        return ec;
+    }
+    return found.begin()->endpoint();
+}
+
+class server {
+public:
+    server(std::string file, config::loaded first)
+        : file_(std::move(file)),
+          config_(first.config),
+          workers_wanted_(config_->workers != 0
+                              ? config_->workers
+                              : std::max(1U, std::thread::hardware_concurrency())),
+          state_(file_, workers_wanted_),
+          log_(telemetry::make_access_log(config_->log)),
+          signals_(control_) {
+        note_loaded(first);
+    }
+
+    int run() {
+        hub_ = store::make_hub(*config_, metrics_.process(), store::random_ids());
+        announce();
+        process_ = std::make_unique<cache::process>(metrics_.process());
+        parts_.emplace(process_->parts());
+        process_share const share{metrics_, *log_, *hub_, *parts_, state_, connections_};
+        for (unsigned i = 0; i < workers_wanted_; ++i) {
+            workers_.push_back(std::make_unique<worker>(share, config_));
+        }
+        bool const listens = listen();
+        if (!listens) {
+            return 1;
+        }
+        workers_.front()->subscribe(
+            [events = &process_->events()](std::string_view payload) { events->dispatch(payload); },
+            [events = &process_->events()] { events->lost(); });
+        for (auto const& w : workers_) {
+            w->start([this] { asio::post(control_, [this] { one_ended(); }); }).get();
+        }
+        state_.enter(admin::phase::ready);
+        say_ports();
+        watch_signals();
+        control_.run();
+        for (auto const& w : workers_) {
+            w->join();
+        }
+        log::info("drained");
+        log::flush();
+        return 0;
+    }
+
+private:
+    bool listen() {
+        auto where = endpoint_of(config_->listen);
+        for (auto const& w : workers_) {
+            if (!where) {
+                return cannot_listen(config_->listen, where.error());
+            }
+            auto const port = w->listen(*where, w == workers_.front());
+            if (!port) {
+                return cannot_listen(config_->listen, port.error());
+            }
+            where->port(*port);  // the first one's, when the file leaves it open
+        }
+        port_ = where->port();
+        auto const admin = endpoint_of(config_->admin.listen);
+        if (!admin) {
+            return cannot_listen(config_->admin.listen, admin.error());
+        }
+        auto const port = workers_.front()->listen_admin(*admin);
+        if (!port) {
+            return cannot_listen(config_->admin.listen, port.error());
+        }
+        admin_port_ = *port;
+        return true;
+    }
+
+    static bool cannot_listen(config::endpoint const& where, error_code why) {
+        log::flush();
+        std::fprintf(stderr,
+                     "sidecache: cannot listen on %s: %s\n",
+                     where.text().c_str(),
+                     why.message().c_str());
+        if (why == asio::error::address_in_use) {
+            std::fprintf(stderr,
+                         "  another process has this port; stop it, or set `listen` (and "
+                         "`admin.listen`) to a free one\n");
+        }
+        return false;
+    }
+
+    void say_ports() const {
+        auto admin = config_->admin.listen;
+        admin.port = admin_port_;
+        auto listen = config_->listen;
+        listen.port = port_;
+        std::printf("admin listening on %s\nlistening on %s\n",
+                    admin.text().c_str(),
+                    listen.text().c_str());
+        std::fflush(stdout);
+    }
+
+    void watch_signals() {
+        error_code ignored;
+        for (int const number : {SIGHUP, SIGTERM, SIGINT}) {
+            signals_.add(number, ignored);
+        }
+        next_signal();
+    }
+
+    void next_signal() {
+        signals_.async_wait([this](error_code ec, int number) {
+            if (ec) {
+                return;
+            }
+            if (number == SIGHUP) {
+                reload();
+            } else {
+                drain();
+            }
+            next_signal();
+        });
+    }
+
+    void reload() {
+        auto next = config::load_file(file_);
+        if (!next.config) {
+            std::vector<std::string> findings;
+            for (auto const& f : next.findings) {
+                findings.push_back(f.print());
+                log::error("configuration refused, the one before goes on",
+                           {{"finding", findings.back()}});
+            }
+            state_.reload_refused(std::move(findings));
+            ++metrics_.process().reloads_failed;
+            return;
+        }
+        warn_of_fixed_settings(*next.config);
+        config_ = next.config;
+        for (auto const& w : workers_) {
+            w->reload(config_);
+        }
+        announce();
+        note_loaded(next);
+        ++metrics_.process().reloads_ok;
+        log::info("configuration reloaded", {{"file", file_}});
+    }
+
+    // What sockets and threads were made from is what they go on with.
+    void warn_of_fixed_settings(config::model const& next) const {
+        auto const fixed = [](std::string_view name) {
+            log::warn("a changed setting takes effect only at the next start", {{"setting", name}});
+        };
+        if (next.listen.text() != config_->listen.text()) {
+            fixed("listen");
+        }
+        if (next.admin.listen.text() != config_->admin.listen.text()) {
+            fixed("admin.listen");
+        }
+        if (next.workers != config_->workers) {
+            fixed("workers");
+        }
+        if (next.store.description != config_->store.description) {
+            fixed("store.url");
+        }
+    }
+
+    void note_loaded(config::loaded const& what) {
+        log::set_level(log::parse_level(config_->log.level));
+        std::vector<std::string> warnings;
+        for (auto const& f : what.findings) {
+            warnings.push_back(f.print());
+        }
+        state_.loaded(std::move(warnings));
+    }
+
+    void announce() {
+        std::vector<std::string> names;
+        for (auto const& r : config_->rules->rules()) {
+            names.push_back(r.definition.name.value);
+        }
+        hub_->announce(config_->rules->fingerprint(), std::move(names));
+    }
+
+    void drain() {
+        if (state_.present() == admin::phase::draining) {
+            log::warn("a second signal: breaking off what is in flight");
+            for (auto const& w : workers_) {
+                w->cut();
+            }
+            return;
+        }
+        log::info("draining");
+        state_.enter(admin::phase::draining);
+        draining_ = workers_.size();
+        auto const limit = config_->limits.drain_timeout;
+        for (auto const& w : workers_) {
+            w->drain(limit, [this] { asio::post(control_, [this] { one_drained(); }); });
+        }
+        give_up_.expires_after(limit + last_patience);
+        give_up_.async_wait([](error_code ec) {
+            if (!ec) {
+                // Something hangs that cannot be interrupted (a name look-up). All that could be
+                // finished has been.
+                log::error("the drain does not end; leaving");
+                log::flush();
+                std::_Exit(0);
+            }
+        });
+    }
+
+    void one_drained() {
+        if (--draining_ != 0) {
+            return;
+        }
+        // Every fill and every mutation has ended: the store is not needed any more.
+        hub_->stop();
+        for (auto const& w : workers_) {
+            w->finish();
+        }
+    }
+
+    void one_ended() {
+        if (++ended_ != workers_.size()) {
+            return;
+        }
+        error_code ignored;
+        signals_.cancel(ignored);
+        give_up_.cancel();
+    }
+
+    std::string file_;
+    std::shared_ptr<config::model const> config_;
+    unsigned workers_wanted_;
+    telemetry::registry metrics_;
+    admin::process_state state_;
+    std::unique_ptr<telemetry::access_log> log_;
+    std::atomic<std::size_t> connections_{0};
+    // In this order: the workers' event loops are the last to go, after whatever has timers and
+    // sockets on them.
+    std::vector<std::unique_ptr<worker>> workers_;
+    std::unique_ptr<store::store_hub> hub_;
+    std::unique_ptr<cache::process> process_;
+    std::optional<cache::process_parts> parts_;
+
+    asio::io_context control_{1};
+    asio::basic_signal_set<executor> signals_;
+    steady_timer give_up_{control_.get_executor()};
+    std::size_t draining_ = 0;
+    std::size_t ended_ = 0;
+    std::uint16_t port_ = 0;
+    std::uint16_t admin_port_ = 0;
+};
+
+}  // namespace
+
+int serve(std::string const& file, config::loaded first) {
+    std::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit(*first.config);
+    server s(file, std::move(first));
+    return s.run();
+}
+
+}  // namespace sidecache

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "config/load.hpp"
+
+#include <string>
+
+namespace sidecache {
+
+/// The wiring of `sidecache run`: configuration -> what the process shares -> workers; then signals
+/// until the drain. Returns the exit code. Never called twice in a process.
+///
+/// SIGHUP loads `file` again. SIGTERM and SIGINT drain; a second one breaks off what the drain
+/// still waits for. Once it listens it says so on stdout, a line each, with the real ports:
+///
+///     admin listening on 127.0.0.1:9090
+///     listening on 0.0.0.0:8080
+int serve(std::string const& file, config::loaded first);
+
+}  // namespace sidecache
