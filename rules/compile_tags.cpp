@@ -20,8 +20,8 @@ bool is_optional(compiled_purge const& purge, std::size_t variable) {
         case source_kind::query:
         case source_kind::header:
         case source_kind::cookie:
-        case source_kind::identity:
             return !v.fallback;
+        case source_kind::identity:
         case source_kind::body:
         case source_kind::response:
         case source_kind::entry:

@@ -32,8 +32,16 @@ struct entry_lookup {
 
 /// What one mutation changes, as its variables become known: from the request, then from cached
 /// entries, then from the response. A variable still unknown is a '*'. A value; one thread.
+/// Holds pointers into its rule set, which outlives it.
 class mutation_scope {
 public:
+    mutation_scope();
+    mutation_scope(mutation_scope const&);
+    mutation_scope(mutation_scope&&) noexcept;
+    mutation_scope& operator=(mutation_scope const&);
+    mutation_scope& operator=(mutation_scope&&) noexcept;
+    ~mutation_scope();
+
     /// False: no purge matched and only the path's own tag is in scope (counted, logged once).
     bool matched() const { return !purges_.empty(); }
     std::vector<purge const*> const& purges() const { return purges_; }
@@ -68,10 +76,18 @@ public:
 
 private:
     friend class rule_set;
-    struct binding;  // one matched purge with its variables' values
+    struct binding;       // one matched purge with its variables' values (mutation_binding.hpp)
+    struct entry_target;  // what one look-up is for, and what it told
+
+    void refresh_variables(entry_target const& changed);
+    std::vector<planned_mark> collect(bool is_begin) const;
+
+    rule_set::compiled const* compiled_ = nullptr;  // the rule set outlives its scopes
     std::vector<purge const*> purges_;
+    std::vector<binding> bindings_;
     std::vector<entry_lookup> lookups_;
-    // The rest is the implementer's.
+    std::vector<entry_target> targets_;   // one for each of lookups_
+    std::vector<std::string> path_tags_;  // without a match
 };
 
 }  // namespace sidecache::rules

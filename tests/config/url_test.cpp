@@ -1,0 +1,175 @@
+#include "config/url.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace sidecache::config {
+namespace {
+
+template <class T>
+std::string refusal(parsed<T> const& p) {
+    auto const* bad = std::get_if<problem>(&p);
+    return bad == nullptr ? "" : bad->text + "; " + bad->hint;
+}
+
+TEST_CASE("listen addresses") {
+    struct {
+        std::string_view text;
+        std::string_view host;
+        std::uint16_t port;
+    } const table[] = {
+        {"0.0.0.0:8080", "0.0.0.0", 8080},
+        {"127.0.0.1:0", "127.0.0.1", 0},
+        {"localhost:9090", "127.0.0.1", 9090},
+        {"[::1]:9090", "::1", 9090},
+        {"[::]:65535", "::", 65535},
+    };
+    for (auto const& [text, host, port] : table) {
+        CAPTURE(text);
+        auto const got = parse_listen(text);
+        REQUIRE(refusal(got) == "");
+        CHECK(std::get<endpoint>(got).host == host);
+        CHECK(std::get<endpoint>(got).port == port);
+    }
+    CHECK(refusal(parse_listen("8080")) ==
+          "`8080` is not an address with a port; write ADDRESS:PORT, such as 0.0.0.0:8080 or "
+          "[::]:8080");
+    CHECK(refusal(parse_listen(":8080")) ==
+          "`:8080` is not an address to listen on; write 0.0.0.0:8080 for all addresses, "
+          "127.0.0.1:8080 for this host alone");
+    CHECK(refusal(parse_listen("0.0.0.0:65536")) ==
+          "`0.0.0.0:65536` is not an address with a port; write ADDRESS:PORT, such as 0.0.0.0:8080 "
+          "or [::]:8080");
+    CHECK(
+        refusal(parse_listen("::1:9090")) ==
+        "`::1:9090` is not an address to listen on; write an IPv6 address in brackets: [::1]:9090");
+    CHECK(refusal(parse_listen("example.org:80")) ==
+          "`example.org:80` is not an address to listen on; names are not looked up here: write an "
+          "IP address, or 0.0.0.0 for all");
+}
+
+TEST_CASE("upstream URLs are a host and a port") {
+    struct {
+        std::string_view text;
+        std::string_view host;
+        std::uint16_t port;
+        std::string_view host_header;
+    } const table[] = {
+        {"http://127.0.0.1:3000", "127.0.0.1", 3000, "127.0.0.1:3000"},
+        {"http://backend.svc", "backend.svc", 80, "backend.svc"},
+        {"http://backend:3000/", "backend", 3000, "backend:3000"},
+        {"http://[::1]:3000", "::1", 3000, "[::1]:3000"},
+    };
+    for (auto const& [text, host, port, host_header] : table) {
+        CAPTURE(text);
+        auto const got = parse_upstream_url(text);
+        REQUIRE(refusal(got) == "");
+        auto const& url = std::get<upstream_url>(got);
+        CHECK(url.address.host == host);
+        CHECK(url.address.port == port);
+        CHECK(url.host_header == host_header);
+    }
+    CHECK(refusal(parse_upstream_url("127.0.0.1:3000")) ==
+          "`127.0.0.1:3000` is not the URL of a backend; write http://HOST:PORT");
+    CHECK(refusal(parse_upstream_url("https://b")) ==
+          "the backend cannot be spoken to over TLS; a sidecar shares the pod's loopback with its "
+          "backend: write http://127.0.0.1:PORT");
+    CHECK(refusal(parse_upstream_url("ftp://b")) ==
+          "`ftp://b` is not an http:// URL; write http://HOST:PORT");
+    CHECK(refusal(parse_upstream_url("http://b/api")) ==
+          "`http://b/api` holds more than a host and a port; requests are forwarded with the path "
+          "and query they came with: write http://HOST:PORT");
+    CHECK(refusal(parse_upstream_url("http://u:p@b")).find("p@") == std::string::npos);
+    CHECK(refusal(parse_upstream_url("http://b:0")) ==
+          "`http://b:0` has no usable port; a port is a number from 1 to 65535");
+    CHECK(refusal(parse_upstream_url("http://b:70000")) ==
+          "`http://b:70000` has no usable port; a port is a number from 1 to 65535");
+    CHECK(refusal(parse_upstream_url("http://:80")) == "`http://:80` names no host; ");
+}
+
+TEST_CASE("store URLs") {
+    SUBCASE("redis over TCP") {
+        auto const got = parse_store_url("redis://127.0.0.1:6379/2");
+        REQUIRE(refusal(got) == "");
+        auto const& url = std::get<store_url>(got);
+        CHECK(url.what == store::kind::redis_tcp);
+        CHECK(url.address.text() == "127.0.0.1:6379");
+        CHECK(url.database == 2);
+        CHECK(url.user == "");
+        CHECK(url.password == "");
+    }
+    SUBCASE("port and database have defaults") {
+        auto const got = parse_store_url("redis://redis");
+        REQUIRE(refusal(got) == "");
+        CHECK(std::get<store_url>(got).address.text() == "redis:6379");
+        CHECK(std::get<store_url>(got).database == 0);
+    }
+    SUBCASE("credentials are percent-decoded and stay out of the description") {
+        auto const got = parse_store_url("redis://cache:p%40ss%2Fword@redis:6380/1");
+        REQUIRE(refusal(got) == "");
+        auto const& url = std::get<store_url>(got);
+        CHECK(url.user == "cache");
+        CHECK(url.password == "p@ss/word");
+        CHECK(url.description == "redis://redis:6380/1");
+    }
+    SUBCASE("a password without a user") {
+        auto const got = parse_store_url("redis://:secret@redis");
+        REQUIRE(refusal(got) == "");
+        CHECK(std::get<store_url>(got).user == "");
+        CHECK(std::get<store_url>(got).password == "secret");
+    }
+    SUBCASE("redis over a unix socket") {
+        auto const got = parse_store_url("unix:///run/redis/redis.sock?db=4");
+        REQUIRE(refusal(got) == "");
+        auto const& url = std::get<store_url>(got);
+        CHECK(url.what == store::kind::redis_unix);
+        CHECK(url.path == "/run/redis/redis.sock");
+        CHECK(url.database == 4);
+    }
+    SUBCASE("the embedded store") {
+        auto const got = parse_store_url("memory://");
+        REQUIRE(refusal(got) == "");
+        CHECK(std::get<store_url>(got).what == store::kind::memory);
+    }
+}
+
+TEST_CASE("store URLs that are not for now, or for nobody") {
+    for (std::string const scheme : {"rediss", "redis+sentinel", "redis+cluster"}) {
+        CHECK(refusal(parse_store_url(scheme + "://redis:6379")) ==
+              "`" + scheme +
+                  "://` is part of the design, not available in this version; use redis://, "
+                  "unix:// or memory://");
+    }
+    auto const general =
+        "is not the URL of a store; write redis://HOST:6379/0, unix:///PATH or memory://; a "
+        "special character in a password is percent-encoded";
+    CHECK(refusal(parse_store_url("redis")) == std::string("`redis` ") + general);
+    CHECK(refusal(parse_store_url("memcached://x")) == std::string("`memcached://x` ") + general);
+    CHECK(refusal(parse_store_url("redis://h/x")) ==
+          "`redis://h/x` names no database; a database is a number: redis://HOST:6379/0");
+    CHECK(refusal(parse_store_url("redis://h/0?x=1")) ==
+          "`redis://h/0?x=1` has a query; redis:// URLs take none");
+    CHECK(refusal(parse_store_url("unix://run/redis.sock")) ==
+          "`unix://run/redis.sock` is not the path of a socket; write three slashes: "
+          "unix:///run/redis/redis.sock");
+    CHECK(refusal(parse_store_url("unix:///" + std::string(120, 'a')))
+              .find("is too long for a unix socket") != std::string::npos);
+    CHECK(refusal(parse_store_url("unix:///s?dB=1")) ==
+          "`unix:///s?dB=1` has an unknown parameter; unix:// URLs take ?db=DATABASE alone");
+    CHECK(refusal(parse_store_url("redis://cache@h")) ==
+          "`redis://h` has a user without a password; write redis://USER:PASSWORD@HOST, or "
+          "redis://:PASSWORD@HOST for a password alone");
+    // Whatever is wrong with it, a password is not shown.
+    for (std::string const bad :
+         {"redis://:pass word@h", "redis://u:secret@h/x", "x://u:secret@h", "redis://:secret@"}) {
+        CAPTURE(bad);
+        auto const said = refusal(parse_store_url(bad));
+        CHECK(said != "");
+        CHECK(said.find("secret") == std::string::npos);
+        CHECK(said.find("pass word") == std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace sidecache::config
