@@ -1,0 +1,125 @@
+// README's references are tables between two comments, `<!-- begin NAME -->` and `<!-- end NAME
+// -->`. Each must be what the code's own table gives, row by row: a failure prints the row to
+// write.
+#include "config/keys.hpp"
+#include "proxy/telemetry/families.hpp"
+#include "rules/decision.hpp"
+#include "rules/storable.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace sidecache;
+
+namespace {
+
+std::string const& readme() {
+    static std::string const text = [] {
+        std::ifstream in(SIDECACHE_SOURCE "/README.md");
+        std::ostringstream all;
+        all << in.rdbuf();
+        return all.str();
+    }();
+    return text;
+}
+
+/// The lines of the table of that name, without its two heading lines.
+std::vector<std::string> table(std::string const& name) {
+    auto const begin = readme().find("<!-- begin " + name + " -->");
+    auto const end = readme().find("<!-- end " + name + " -->");
+    REQUIRE(begin != std::string::npos);
+    REQUIRE(end != std::string::npos);
+    std::istringstream in(readme().substr(begin, end - begin));
+    std::vector<std::string> rows;
+    for (std::string line; std::getline(in, line);) {
+        if (line.starts_with("|")) {
+            rows.push_back(line);
+        }
+    }
+    REQUIRE(rows.size() > 2);
+    rows.erase(rows.begin(), rows.begin() + 2);
+    return rows;
+}
+
+std::string code(std::string_view text) {
+    return "`" + std::string(text) + "`";
+}
+
+void check_table(std::string const& name, std::vector<std::string> const& expected) {
+    auto const rows = table(name);
+    for (std::size_t i = 0; i < expected.size() && i < rows.size(); ++i) {
+        CHECK(rows[i] == expected[i]);
+    }
+    CHECK(rows.size() == expected.size());
+}
+
+}  // namespace
+
+TEST_CASE("README's configuration reference holds every key, its default and its meaning") {
+    std::vector<std::string> expected;
+    for (auto const& key : config::known_keys()) {
+        if (key.type == "section" || key.is_later) {
+            continue;
+        }
+        auto const fallback = key.fallback.empty() ? std::string() : code(key.fallback);
+        expected.push_back("| " + code(key.path) + " | " + fallback + " | " +
+                           std::string(key.text) + " |");
+    }
+    check_table("configuration", expected);
+}
+
+TEST_CASE("README names the keys that are not available yet") {
+    std::vector<std::string> expected;
+    for (auto const& key : config::known_keys()) {
+        if (key.is_later) {
+            expected.push_back("| " + code(key.path) + " | " + std::string(key.text) + " |");
+        }
+    }
+    check_table("later", expected);
+}
+
+TEST_CASE("README's metrics reference holds every family, its type, its labels and its help") {
+    std::vector<std::string> expected;
+    for (auto const& f : telemetry::families()) {
+        std::string labels;
+        for (auto const label : f.labels()) {
+            labels += labels.empty() ? "" : ", ";
+            labels += code(label);
+        }
+        expected.push_back("| " + code(f.name) + " | " + std::string(name(f.type)) + " | " +
+                           labels + " | " + std::string(f.help) + " |");
+    }
+    check_table("metrics", expected);
+}
+
+TEST_CASE("README explains every detail that Cache-Status may hold") {
+    // Each enum ends where its names do.
+    std::vector<std::string> details{"store"};
+    for (unsigned i = 1; i < 64; ++i) {
+        auto const text = rules::name(static_cast<rules::bypass_reason>(i));
+        if (!text.empty()) {
+            details.emplace_back(text);
+        }
+    }
+    for (unsigned i = 0; i < 64; ++i) {
+        auto const text = rules::name(static_cast<rules::not_stored>(i));
+        if (!text.empty()) {
+            details.emplace_back(text);
+        }
+    }
+    auto const rows = table("details");
+    for (auto const& detail : details) {
+        CAPTURE(detail);
+        bool found = false;
+        for (auto const& row : rows) {
+            found = found || row.starts_with("| `" + detail + "` |");
+        }
+        CHECK(found);
+    }
+    CHECK(rows.size() == details.size());
+}
