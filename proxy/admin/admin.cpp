@@ -5,6 +5,7 @@
 #include "proxy/admin/explain_json.hpp"
 #include "proxy/admin/guard.hpp"
 #include "proxy/admin/health.hpp"
+#include "proxy/admin/kept_purge.hpp"
 #include "proxy/admin/purge_request.hpp"
 #include "proxy/admin/query.hpp"
 #include "proxy/admin/stats.hpp"
@@ -217,7 +218,7 @@ std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& wor
                                           .store = [&worker] { return worker.store.status(); },
                                           .purge =
                                               [&worker](std::vector<std::string> tags) {
-                                                  return cache::purge_tags(worker, std::move(tags));
+                                                  return purge_or_owe(worker, std::move(tags));
                                               }});
 }
 

@@ -38,7 +38,7 @@ struct admin_parts {
     /// The configuration in effect.
     std::function<std::shared_ptr<config::model const>()> config;
     std::function<store::store_status()> store;
-    /// As cache::purge_tags.
+    /// As admin::purge_or_owe.
     std::function<task<result<cache::purge_report>>(std::vector<std::string> tags)> purge;
 };
 

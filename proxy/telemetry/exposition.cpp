@@ -109,8 +109,9 @@ void add_rule(exposition& out, std::string_view rule, rule_metrics const& m) {
               known && tier == hit_tier::store);
     }
     for (std::size_t i = 0; i < bypass_reasons; ++i) {
+        // What the enum does not hold (yet) is "none" as well.
         auto const reason = rules::name(static_cast<rules::bypass_reason>(i));
-        if (i != 0 && !reason.empty()) {
+        if (reason != rules::name(rules::bypass_reason::none)) {
             count(family_id::bypass, reason, m.bypass[i], known);
         }
     }

@@ -63,6 +63,8 @@ struct port {
         log::set_sink([this](std::string_view line) { logged.append(line).append("\n"); });
         state.loaded({"products.yaml:9:5: warning: ..."});
         state.enter(admin::phase::ready);
+        store.up = true;
+        store.description = "redis://127.0.0.1:6379/0";
     }
     ~port() { log::set_sink({}); }
 
@@ -80,7 +82,7 @@ struct port {
     std::shared_ptr<config::model const> config;
     telemetry::registry metrics;
     admin::process_state state{"products.yaml", 2};
-    store::store_status store{.up = true, .description = "redis://127.0.0.1:6379/0"};
+    store::store_status store;
     result<cache::purge_report> purge_result = cache::purge_report{1, 4};
     std::vector<std::vector<std::string>> purged;
     std::string logged;
