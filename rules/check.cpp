@@ -60,6 +60,9 @@ void check_patterns(rule_set::compiled const& c, report& out) {
     bool const all_rules = std::none_of(
         c.compiled_rules.begin(), c.compiled_rules.end(), [](auto const& r) { return r.broken; });
     for (std::size_t i = 0; all_rules && i < c.purges.size(); ++i) {
+        if (c.compiled_purges[i].broken) {
+            continue;
+        }
         for (auto const& p : c.compiled_purges[i].patterns) {
             auto const* exact = p.find(0);
             if (exact != nullptr && !exact->carried && exact->whole_rules.empty()) {

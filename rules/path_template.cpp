@@ -65,7 +65,7 @@ std::variant<path_template, template_error> path_template::parse(std::string_vie
         auto const close = piece.find('}');
         part p;
         if (open == std::string_view::npos && close == std::string_view::npos) {
-            if (is_odd_path("/" + std::string(piece))) {
+            if (piece.empty() || is_odd_path("/" + std::string(piece))) {
                 return template_error{
                     "the segment " + quoted(piece) + " of " + quoted(text) + " cannot be matched",
                     "leave out empty and dot segments, a slash at the end, ';' and '\\': requests "
