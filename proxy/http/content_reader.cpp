@@ -18,6 +18,16 @@ using beast_error = boost::beast::error_code;
 /// A chunk's head, or the trailers, may wait for more bytes up to this size.
 constexpr std::size_t max_chunk_head = 8 << 10;
 
+// Beast would wait for a CRLF behind it, and then refuse.
+bool has_bare_lf(std::string_view lines) {
+    for (auto lf = lines.find('\n'); lf != std::string_view::npos; lf = lines.find('\n', lf + 1)) {
+        if (lf == 0 || lines[lf - 1] != '\r') {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 /// Beast's parser behind a canned head: only its chunked half is of interest here. Trailers are
@@ -47,7 +57,8 @@ public:
                 break;
             }
             if (error == beast_http::error::need_more) {
-                if (rest.size() - used > max_chunk_head) {
+                auto const waiting = rest.substr(used);
+                if (waiting.size() > max_chunk_head || has_bare_lf(waiting)) {
                     result.bad = trouble::malformed;
                 }
                 break;
