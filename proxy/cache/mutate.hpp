@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace sidecache::http {
 class downstream;
@@ -22,6 +23,8 @@ struct mutation_report {
     /// changed, unchanged, unknown, refused, pending; empty when the client went away before
     /// anything was done. A literal.
     std::string_view outcome;
+    /// Sent to the upstream as X-Request-Id; empty: not asked.
+    std::string request_id;
     /// How long the upstream took; 0: not asked.
     std::chrono::nanoseconds upstream{0};
 };

@@ -1,0 +1,323 @@
+#include "proxy/cache/mutation_run.hpp"
+
+#include "proxy/cache/mark_set.hpp"
+#include "proxy/cache/mutation_books.hpp"
+#include "proxy/cache/mutation_content.hpp"
+#include "proxy/cache/mutation_exchange.hpp"
+#include "proxy/cache/mutation_machine.hpp"
+#include "proxy/cache/parts.hpp"
+#include "proxy/cache/pending_purges.hpp"
+#include "proxy/cache/replicas.hpp"
+#include "proxy/http/forwarded.hpp"
+#include "proxy/store/entry_codec.hpp"
+#include "proxy/store/store.hpp"
+#include "rules/cache_status.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <chrono>
+#include <utility>
+#include <variant>
+
+namespace sidecache::cache {
+
+namespace {
+
+using namespace mutation;  // the machine's events and actions
+using std::chrono::milliseconds;
+
+policy policy_of(config::model const& c) {
+    policy p;
+    p.refuse_on_down = c.store.refuse_on_down;
+    p.lease = c.near_cache.lease;
+    p.margin = c.store.margin;
+    p.life = c.marker_life();
+    p.on_down_hold = c.store.on_down_hold;
+    return p;
+}
+
+/// An answer in our own name.
+struct own_words {
+    unsigned status = 0;
+    std::string_view reason;
+    std::string_view text;
+    std::string_view detail;
+};
+constexpr own_words refused{503,
+                            "Service Unavailable",
+                            "nothing was changed: the cache could not be told; try again\n",
+                            "store_down"};
+constexpr own_words no_answer{
+    502, "Bad Gateway", "the backend gave no usable answer\n", "no_answer"};
+constexpr own_words no_answer_in_time{
+    504, "Gateway Timeout", "the backend did not answer in time\n", "timeout"};
+
+/// Performs what the machine says, one action after the other. Lives in its coroutine's frame.
+class performer {
+public:
+    performer(worker_parts const& parts,
+              std::shared_ptr<snapshot const> snap,
+              std::shared_ptr<conversation> talk)
+        : parts_(parts),
+          snap_(std::move(snap)),
+          talk_(std::move(talk)),
+          id_(parts.process.ids.next()),
+          machine_(policy_of(*snap_->config), scope_by(*snap_->config), *snap_->config->rules),
+          books_(*snap_->metrics, machine_.scope()),
+          timer_(parts.ex) {}
+
+    task<void> run() {
+        books_.begin(talk_->request);
+        auto next = machine_.start(boot_clock::now());
+        for (;;) {
+            if (std::holds_alternative<do_finish>(next)) {
+                finish(std::get<do_finish>(next));
+                co_return;
+            }
+            auto happened = co_await perform(next);
+            next = machine_.on(std::move(happened), boot_clock::now());
+        }
+    }
+
+private:
+    /// What these rules make of the request.
+    rules::mutation_scope scope_by(config::model const& config) const {
+        auto const content = decoded_request(
+            *talk_, static_cast<std::size_t>(snap_->config->limits.max_mutation_body));
+        return config.rules->mutate(talk_->request.view(), content.view());
+    }
+
+    /// Rules that have replaced ours since we began.
+    std::optional<rules::mutation_scope> other_rules() {
+        if (parts_.current->config->rules == snap_->config->rules) {
+            return std::nullopt;
+        }
+        other_ = parts_.current;
+        return scope_by(*other_->config);
+    }
+
+    task<mutation::event> perform(action& a) {
+        if (auto* begin = std::get_if<do_begin>(&a)) {
+            auto reply = co_await parts_.store.begin(
+                id_, begin->marks, snap_->config->marker_life(), snap_->config->tag_life());
+            co_return begun{std::move(reply)};
+        }
+        if (auto* end = std::get_if<do_end>(&a)) {
+            auto reply =
+                co_await parts_.store.end(id_, end->marks, end->life, snap_->config->tag_life());
+            books_.removed(reply ? reply->removed : 0);
+            co_return ended{std::move(reply)};
+        }
+        if (auto* publish = std::get_if<do_publish>(&a)) {
+            co_await parts_.process.replicas.publish_and_wait(id_, publish->tags);
+            co_return published{parts_.store.server()};
+        }
+        if (auto* look_at = std::get_if<do_look>(&a)) {
+            auto found = co_await look(look_at->lookup);
+            co_return found;
+        }
+        if (auto* wait = std::get_if<do_wait>(&a)) {
+            hold(std::move(wait->cover));
+            timer_.expires_after(wait->how_long);
+            auto [ec] = co_await timer_.async_wait(as_tuple);
+            (void)ec;
+            co_return waited{};
+        }
+        if (auto* answer = std::get_if<do_answer>(&a)) {
+            tell(*answer);
+            co_return replied{};
+        }
+        if (auto* stream = std::get_if<do_stream>(&a)) {
+            auto whole = co_await relay(*stream);
+            co_return streamed{whole, other_rules()};
+        }
+        auto happened = co_await forward();
+        co_return happened;
+    }
+
+    task<mutation::event> look(std::size_t i) {
+        auto const& lookup = machine_.scope().entry_lookups()[i];
+        looked found;
+        auto reading = co_await parts_.store.read(lookup.key, lookup.tags);
+        if (!reading) {
+            co_return found;
+        }
+        found.ok = true;
+        found.server = reading->by.server;
+        found.server_now_ms = reading->by.server_now_ms;
+        found.tags = std::move(reading->tags);
+        if (reading->entry && !store::decode_entry(std::move(reading->entry), entry_) &&
+            entry_.ttl_left_ms(system_now_ms()) > 0) {
+            seen_ = decoded_entry(entry_, snap_->config->limits.max_mutation_response);
+            found.entry = &entry_;
+            found.json = seen_.view();
+        }
+        co_return found;
+    }
+
+    task<mutation::event> forward() {
+        if (!exchange_) {
+            auto head = talk_->request;
+            head.upgrade = false;  // an answer that is held back cannot become another protocol
+            http::arrival const how{talk_->peer, snap_->config->upstream.host_header};
+            auto prepared = http::prepare_upstream_request(head, how);
+            talk_->report.request_id = prepared.fields.find("X-Request-Id").value_or("");
+            mutation_exchange::settings s;
+            s.timeout = snap_->config->upstream.timeout;
+            s.renew_every = snap_->config->store.margin / 2;
+            s.max_held = static_cast<std::size_t>(snap_->config->limits.max_mutation_response);
+            exchange_.emplace(parts_.upstream,
+                              std::move(prepared),
+                              talk_->body,
+                              talk_->body_whole ? nullptr : &talk_->upload,
+                              s);
+            books_.forwarded();
+        }
+        auto const step = co_await exchange_->run();
+        if (step == mutation_exchange::step::renewal_due) {
+            co_return renewal_due{};
+        }
+        books_.answered(*exchange_);
+        talk_->report.upstream = exchange_->took;
+        if (step == mutation_exchange::step::failed) {
+            co_return unanswered{exchange_->sent, other_rules()};
+        }
+        answered a;
+        a.status = exchange_->head.status;
+        a.too_large = exchange_->too_large;
+        a.cut_short = exchange_->cut_short;
+        a.other_rules = other_rules();
+        bool const wanted =
+            machine_.scope().needs_response() || (a.other_rules && a.other_rules->needs_response());
+        if (wanted && !a.too_large && !a.cut_short) {
+            seen_ = decoded_response(
+                exchange_->head, exchange_->content, snap_->config->limits.max_mutation_response);
+            a.json = seen_.view();
+        }
+        co_return a;
+    }
+
+    // --- Towards the client ------------------------------------------------------------------
+
+    void tell(do_answer& a) {
+        settle_debt(std::move(a.owed));
+        books_.concluded(machine_, owes_);
+        fill_report();
+        if (a.what == do_answer::kind::refuse) {
+            talk_->report.outcome = "refused";
+            own(refused);
+        } else if (a.what == do_answer::kind::failed) {
+            own(exchange_->why == upstream::failure::timeout ? no_answer_in_time : no_answer);
+        } else {
+            talk_->answer = conversation::kind::held;
+            talk_->head = std::move(exchange_->head);
+            add_status({});
+            talk_->content = std::move(exchange_->content);
+        }
+        talk_->answered.notify_all();
+    }
+
+    void own(own_words const& w) {
+        talk_->answer = conversation::kind::held;
+        talk_->head.status = w.status;
+        talk_->head.reason = w.reason;
+        talk_->head.fields.add("Content-Type", "text/plain; charset=utf-8");
+        talk_->head.fields.add("Cache-Control", "no-store");
+        if (w.status == 503) {
+            auto const pause = snap_->config->store.breaker_open_for;
+            auto const seconds = std::chrono::ceil<std::chrono::seconds>(pause).count();
+            talk_->head.fields.add("Retry-After", std::to_string(std::max<long>(seconds, 1)));
+        }
+        talk_->content = w.text;
+        add_status(w.detail);
+    }
+
+    task<bool> relay(do_stream& s) {
+        settle_debt(std::move(s.owed));
+        books_.concluded(machine_, owes_);
+        fill_report();
+        talk_->head = exchange_->head;
+        add_status({});
+        talk_->answer = conversation::kind::streamed;
+        talk_->answered.notify_all();
+        streamed_whole_ = co_await exchange_->stream(talk_->download);
+        co_return streamed_whole_;
+    }
+
+    void finish(do_finish& f) {
+        settle_debt(std::move(f.owed));
+        talk_->download.finish(streamed_whole_);
+    }
+
+    void fill_report() {
+        talk_->report.purges = books_.purge_names();
+        talk_->report.outcome = owes_ ? "pending" : name(machine_.result_of_forward());
+    }
+
+    void add_status(std::string_view why) {
+        rules::cache_status status;
+        status.fwd = rules::forwarded::method;
+        status.detail = owes_ ? "purge_pending" : why.empty() ? talk_->report.purges : why;
+        std::string text;
+        rules::render_to(text, status);
+        talk_->head.fields.add("Cache-Status", text);
+    }
+
+    // --- What the store has not had ------------------------------------------------------------
+
+    void hold(std::vector<std::string> cover) {
+        if (cover.empty()) {
+            return;
+        }
+        auto more = parts_.process.pending.hold(std::move(cover), snap_->config->rules);
+        if (held_) {
+            held_.release();
+        }
+        held_ = std::move(more);
+    }
+
+    /// Before the client is told: what it may rely on is settled first.
+    void settle_debt(std::optional<owed_purge> owed) {
+        if (!owed) {
+            if (held_) {
+                held_.release();
+            }
+            return;
+        }
+        hold(names(owed->tags));
+        if (held_) {
+            owes_ = true;
+            held_.owe(std::move(owed->tags), owed->keep_until, books_.names());
+            parts_.background.spawn("replay of pending purges", replay_pending(parts_));
+        }
+    }
+
+    worker_parts const& parts_;
+    std::shared_ptr<snapshot const> snap_;
+    std::shared_ptr<snapshot const> other_;
+    std::shared_ptr<conversation> talk_;
+    store::mutation_id id_;
+    machine machine_;
+    mutation_books books_;
+    steady_timer timer_;
+    std::optional<mutation_exchange> exchange_;
+    pending_purges::holding held_;
+    store::entry entry_;
+    decoded seen_;
+    bool owes_ = false;
+    bool streamed_whole_ = false;
+};
+
+}  // namespace
+
+task<void> run_mutation(worker_parts const& parts,
+                        std::shared_ptr<snapshot const> snap,
+                        std::shared_ptr<conversation> talk) {
+    // Cut off in the middle, a mutation would leave its end to the markers' deadline. It ends by
+    // itself: every wait in it is bounded.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    performer work(parts, std::move(snap), std::move(talk));
+    co_await work.run();
+}
+
+}  // namespace sidecache::cache
