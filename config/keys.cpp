@@ -125,7 +125,7 @@ constexpr auto table = std::to_array<known_key>({
     {"limits.idle_timeout", "duration", "75s", "Between two requests on one connection."},
     {"limits.drain_timeout", "duration", "30s", "After SIGTERM, for what is in flight."},
 
-    {"log", "section", "", "JSON lines on stderr."},
+    {"log", "section", "", "JSON lines on stdout."},
     {"log.level", "log_level", "info", "debug, info, warning, error or off."},
     {"log.access", "section", "", "One line a request."},
     {"log.access.enabled", "boolean", "true", "Whether requests are logged."},

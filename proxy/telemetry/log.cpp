@@ -85,7 +85,7 @@ void info(std::string_view msg, fields more) {
     write(level::info, "info", msg, more);
 }
 void warn(std::string_view msg, fields more) {
-    write(level::warn, "warn", msg, more);
+    write(level::warn, "warning", msg, more);
 }
 void error(std::string_view msg, fields more) {
     write(level::error, "error", msg, more);

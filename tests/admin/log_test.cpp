@@ -125,7 +125,7 @@ TEST_CASE("operational lines are JSON with a message, a level and typed fields")
     REQUIRE(out.lines.size() == 1);
     auto line = parse(out.lines[0]);
     line.erase("time");
-    CHECK(line == parse(R"({"level":"warn","msg":"store lost",
+    CHECK(line == parse(R"({"level":"warning","msg":"store lost",
         "store":"redis://127.0.0.1:6379/0","attempts":3,"delta":-2,"up":false})"));
 }
 
