@@ -40,7 +40,7 @@ rules:
     lock: {key: "product:{id}:lock"}
 purges:
   - name: product-changed
-    on: [PUT /products/{id}, DELETE /products/{id}]
+    on: PUT /products/{id}
     patterns: ["product:{id}*"]
 )";
 
