@@ -5,11 +5,13 @@
 #include "proxy/store/store.hpp"
 #include "tests/support/run_task.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 /// What the store suite runs against: each fixture is a process of its own to its store.
 namespace sidecache::tests {
@@ -45,10 +47,16 @@ struct memory_fixture {
         while (!condition() && io.run_one() != 0) {
         }
     }
-    /// Until what the store does in the background is done.
-    void settle() {
-        io.restart();
-        io.run();
+    std::size_t present(std::vector<std::string> const& keys) {
+        return static_cast<std::size_t>(std::count_if(
+            keys.begin(), keys.end(), [this](auto const& k) { return has_entry(k); }));
+    }
+    bool is_indexed(std::string_view tag, std::string const& key) {
+        auto const keys = hub.map().take_noted(tag, 1, now);
+        for (auto const& k : keys) {
+            hub.map().note(tag, k, now + 600'000, now);
+        }
+        return keys == std::vector<std::string>{key};
     }
 };
 

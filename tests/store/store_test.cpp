@@ -1,4 +1,5 @@
 #include "tests/store/fixtures.hpp"
+#include "tests/store/redis_fixture.hpp"
 
 #include <doctest/doctest.h>
 
@@ -96,7 +97,7 @@ begun begin_all(Fixture& f, std::vector<begin_mark> const& marks, mutation_id id
 
 }  // namespace
 
-#define FIXTURES memory_fixture
+#define FIXTURES memory_fixture, redis_fixture
 
 TEST_CASE_TEMPLATE("what a fill stores is a hit with the same generations", Fixture, FIXTURES) {
     Fixture f;
@@ -256,7 +257,7 @@ TEST_CASE_TEMPLATE("a purge removes every key of its tag, however many", Fixture
     CHECK(e.removed >= 128);
     // One of them is filled again at once: the background removal spares it.
     fill(f, keys[0], tags, "[1]");
-    f.settle();
+    f.run_until([&] { return f.present(keys) == 1; });
     CHECK(is_hit(f, keys[0], tags));
     for (std::size_t i = 1; i < keys.size(); ++i) {
         CAPTURE(i);
@@ -264,7 +265,8 @@ TEST_CASE_TEMPLATE("a purge removes every key of its tag, however many", Fixture
     }
     CHECK(is_hit(f, "products:org:8:page:1", others));
 
-    // And the spared one is still in the index: the next purge removes it at once.
+    f.run_until([&] { return f.is_indexed("products:org:7:*", keys[0]); });
+    // The spared one is still in the index: the next purge removes it at once.
     auto const next = end_all(f, {{"products:org:7:*", end_action::bump, ""}});
     CHECK(next.removed == 1);
     CHECK_FALSE(f.has_entry(keys[0]));

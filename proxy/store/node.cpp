@@ -1,0 +1,262 @@
+#include "proxy/store/node.hpp"
+
+#include "proxy/async/scope.hpp"
+#include "proxy/store/spawn.hpp"
+#include "proxy/telemetry/log.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace sidecache::store {
+
+namespace {
+
+using telemetry::store_command;
+
+/// While somebody insists, the server is dialled that often at most.
+constexpr std::chrono::milliseconds insisting{20};
+
+}  // namespace
+
+node::node(executor ex,
+           std::shared_ptr<redis_process> process,
+           meter counter,
+           bool carries_membership)
+    : ex_(ex),
+      process_(std::move(process)),
+      meter_(std::move(counter)),
+      carries_membership_(carries_membership),
+      rest_(ex),
+      heartbeat_rest_(ex) {
+    status_.description = process_->settings.where.description;
+    status_.last_error = "not connected yet";
+}
+
+void node::start() {
+    spawn(ex_, "store connection", run(shared_from_this()));
+}
+
+void node::stop() {
+    if (stopped_) {
+        return;
+    }
+    if (!carries_membership_ || !connected() || !process_->announced()) {
+        abandon();
+        return;
+    }
+    spawn(ex_, "store leave", depart(shared_from_this()));
+}
+
+task<void> node::depart(std::shared_ptr<node> self) {
+    // `self` keeps this alive for as long as the coroutine runs.
+    stopped_ = true;
+    auto const with = link_;
+    co_await leave(*with, *process_);
+    abandon();
+}
+
+void node::abandon() {
+    stopped_ = true;
+    meter_ = meter({});
+    on_alive = nullptr;
+    if (link_) {
+        link_->close();
+    }
+    if (dialling_ != nullptr) {
+        error_code ignored;
+        dialling_->close(ignored);
+    }
+    rest_.cancel();
+    heartbeat_rest_.cancel();
+    set_ready(false, {store_error::unreachable, "stopped"});
+}
+
+task<void> node::run(std::shared_ptr<node> self) {
+    // `self` keeps this alive for as long as the coroutine runs.
+    backoff pause;
+    while (!stopped_) {
+        resting_ = false;
+        last_attempt_ = std::chrono::steady_clock::now();
+        auto const why = co_await connect_once();
+        if (stopped_) {
+            break;
+        }
+        if (why.code == store_error::ok) {
+            pause.reset();
+            set_ready(true, why);
+            co_await beat(link_);
+            set_ready(false, {store_error::unreachable, "the connection broke"});
+            continue;
+        }
+        resting_ = true;
+        set_ready(false, why);
+        rest_.expires_after(pause.next(process_->ids.next().low));
+        auto [ec] = co_await rest_.async_wait(as_tuple);
+        (void)ec;
+    }
+}
+
+task<handshake_error> node::connect_once() {
+    auto const& settings = process_->settings;
+    stream_socket socket(ex_);
+    dialling_ = &socket;
+    auto const ec = co_await connect(socket, settings.where, settings.connect_timeout());
+    dialling_ = nullptr;
+    if (ec) {
+        co_return handshake_error{store_error::unreachable, ec.message()};
+    }
+    if (stopped_) {
+        co_return handshake_error{store_error::unreachable, "stopped"};
+    }
+    link_ = std::make_shared<link>(std::move(socket), settings.patience());
+    link_->start([weak = weak_from_this()] {
+        if (auto const self = weak.lock()) {
+            self->heartbeat_rest_.cancel();
+        }
+    });
+    auto const with = link_;
+    auto opened = co_await handshake(*with, *process_);
+    if (!opened) {
+        with->close();
+        co_return opened.error();
+    }
+    if (!with->is_open()) {
+        co_return handshake_error{store_error::unreachable, "the connection broke"};
+    }
+    session_ = std::move(*opened);
+    co_return handshake_error{store_error::ok, {}};
+}
+
+task<void> node::beat(std::shared_ptr<link> on) {
+    if (on_alive) {
+        on_alive();
+    }
+    // Also a node that is leaving beats no more: that would list it again.
+    while (on->is_open() && !stopped_) {
+        heartbeat_rest_.expires_after(process_->settings.heartbeat());
+        auto [ec] = co_await heartbeat_rest_.async_wait(as_tuple);
+        (void)ec;  // cancelled: something has happened; look
+        if (!on->is_open() || stopped_) {
+            break;
+        }
+        auto const began = std::chrono::steady_clock::now();
+        auto const checked = co_await heartbeat(*on, *process_, session_, carries_membership_);
+        auto const outcome =
+            checked ? store_error::ok : static_cast<store_error>(checked.error().value());
+        meter_.count(store_command::heartbeat, outcome, std::chrono::steady_clock::now() - began);
+        if (outcome == store_error::timeout) {
+            continue;  // hits end by themselves when the lease does
+        }
+        // Another server behind the same connection, another role, or another connection of this
+        // process has met a newer server: from here on this one's word does not count.
+        if (!checked || checked->server != session_.last.server ||
+            process_->identities.present() != session_.last.server) {
+            on->close();
+            break;
+        }
+        session_.last = *checked;
+        if (on_alive) {
+            on_alive();
+        }
+    }
+}
+
+task<store_error> node::wait_connected(time_point deadline, bool insists) {
+    while (!connected()) {
+        auto const now = std::chrono::steady_clock::now();
+        if (stopped_) {
+            co_return store_error::unreachable;
+        }
+        if (now >= deadline || (resting_ && !insists)) {
+            co_return resting_ ? last_error_ : store_error::timeout;
+        }
+        auto wake_at = deadline;
+        if (resting_) {
+            auto const again = last_attempt_ + insisting;
+            if (again <= now) {
+                rest_.cancel();  // the run loop dials now
+            } else {
+                wake_at = std::min(wake_at, again);
+            }
+        }
+        steady_timer woken(ex_, wake_at);
+        auto const place = waiting_.insert(waiting_.end(), &woken);
+        auto [ec] = co_await woken.async_wait(as_tuple);
+        (void)ec;  // cancelled: something has changed; look
+        waiting_.erase(place);
+    }
+    co_return store_error::ok;
+}
+
+answered_by node::by() const {
+    auto const& last = session_.last;
+    // The server's clock went on since it answered, and it answered after we had sent: counting
+    // from the sending makes this an upper estimate.
+    auto const since =
+        std::chrono::ceil<std::chrono::milliseconds>(boot_clock::now() - last.sent_at);
+    return {last.server, last.sent_at, last.server_time + since.count() + 1};
+}
+
+std::optional<id128> node::server() const {
+    return connected() ? std::optional(session_.last.server) : std::nullopt;
+}
+
+task<result<void>> node::reload_scripts() {
+    auto const with = link_;
+    auto const loaded = co_await load_scripts(*with, *process_, session_);
+    co_return loaded;
+}
+
+void node::distrust() {
+    if (link_) {
+        link_->close();
+    }
+}
+
+void node::set_ready(bool ready, handshake_error const& why) {
+    if (ready != ready_) {
+        process_->count_up(ready ? 1 : -1);
+    }
+    bool const news = ready != ready_ || why.code != last_error_;
+    ready_ = ready;
+    last_error_ = why.code;
+    {
+        std::scoped_lock const guard(status_mutex_);
+        status_.up = ready;
+        status_.last_error = why.text;
+        if (ready) {
+            status_.server = session_.identity.run_id;
+            status_.warning = session_.warning;
+        }
+    }
+    if (news && !stopped_) {
+        auto const& description = process_->settings.where.description;
+        if (ready) {
+            log::info("store connected",
+                      {{"store", description}, {"server", session_.identity.run_id}});
+            if (!session_.warning.empty()) {
+                log::warn(session_.warning, {{"store", description}});
+            }
+        } else {
+            log::warn("store lost", {{"store", description}, {"error", why.text}});
+        }
+    }
+    wake();
+}
+
+void node::wake() {
+    for (auto* const w : waiting_) {
+        w->cancel();
+    }
+}
+
+store_status node::status() const {
+    std::scoped_lock const guard(status_mutex_);
+    auto s = status_;
+    s.quarantined = process_->is_quarantined(boot_clock::now());
+    return s;
+}
+
+}  // namespace sidecache::store

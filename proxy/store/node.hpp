@@ -1,0 +1,92 @@
+#pragma once
+
+#include "proxy/store/link.hpp"
+#include "proxy/store/meter.hpp"
+#include "proxy/store/redis_handshake.hpp"
+#include "proxy/store/redis_process.hpp"
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace sidecache::store {
+
+/// One worker's way to the Redis server: connects, checks who answers, beats, and comes back after
+/// a break, with rests in between. One worker only, but for `status`.
+class node : public std::enable_shared_from_this<node> {
+public:
+    using time_point = link::time_point;
+
+    /// `carries_membership`: its heartbeats renew this process's listing; one node's do.
+    node(executor ex,
+         std::shared_ptr<redis_process> process,
+         meter counter,
+         bool carries_membership);
+
+    void start();
+    /// Leaves the member list, then closes. Whoever waits ends with `unreachable`.
+    void stop();
+    /// Closes at once. For the end of the worker.
+    void abandon();
+
+    /// Null: no connection that could be used now. Whoever waits for a reply keeps it: another one
+    /// may take its place meanwhile.
+    std::shared_ptr<link> connected() const { return ready_ && link_->is_open() ? link_ : nullptr; }
+    /// Waits for a usable connection while one is being made, at most until `deadline`. When the
+    /// last attempt has failed and the next is still to come, the answer is at once: what the last
+    /// one found. `insists`: then that rest ends, and a new attempt is waited for (a mutation must
+    /// not miss a store that is back).
+    task<store_error> wait_connected(time_point deadline, bool insists);
+
+    /// Who answers on the present connection. REQUIRES: connected().
+    answered_by by() const;
+    std::optional<id128> server() const;
+    session const& present() const { return session_; }
+    /// Loads the scripts again: this server has forgotten them.
+    task<result<void>> reload_scripts();
+    /// A reply said that this server takes no writes any more: find out who is primary now.
+    void distrust();
+    /// Renews the listing now and not with the next heartbeat: the rules have changed.
+    void beat_soon() { heartbeat_rest_.cancel(); }
+
+    /// Called when the store has shown itself alive without being asked by a request.
+    std::function<void()> on_alive;
+
+    redis_process& process() { return *process_; }
+    executor loop() const { return ex_; }
+    /// Any thread.
+    store_status status() const;
+
+private:
+    task<void> run(std::shared_ptr<node> self);
+    task<void> depart(std::shared_ptr<node> self);
+    task<handshake_error> connect_once();
+    task<void> beat(std::shared_ptr<link> on);
+    void set_ready(bool ready, handshake_error const& why);
+    void wake();
+
+    executor ex_;
+    std::shared_ptr<redis_process> process_;
+    meter meter_;
+    bool const carries_membership_;
+
+    stream_socket* dialling_ = nullptr;
+    std::shared_ptr<link> link_;
+    session session_;
+    bool ready_ = false;
+    bool resting_ = false;  // the last attempt has failed, the next is still to come
+    bool stopped_ = false;
+    store_error last_error_ = store_error::unreachable;
+    steady_timer rest_;
+    steady_timer heartbeat_rest_;
+    time_point last_attempt_{};
+    std::list<steady_timer*> waiting_;
+
+    mutable std::mutex status_mutex_;
+    store_status status_;  // under status_mutex_
+};
+
+}  // namespace sidecache::store

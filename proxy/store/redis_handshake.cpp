@@ -1,0 +1,303 @@
+#include "proxy/store/redis_handshake.hpp"
+
+#include "proxy/store/members.hpp"
+#include "proxy/store/redis_names.hpp"
+#include "proxy/store/resp_writer.hpp"
+#include "proxy/telemetry/log.hpp"
+
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+namespace sidecache::store {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::size_t identity_commands = 3;
+
+/// INFO takes one section before Redis 7; the whole of it would be much longer.
+void append_identity_check(std::string& out) {
+    append_command(out, "INFO"sv, "server"sv);
+    append_command(out, "INFO"sv, "replication"sv);
+    append_command(out, "TIME"sv);
+}
+
+/// Unix ms from TIME's reply; 0: not one.
+unix_ms time_of(reply const& r) {
+    if (r.size() != 2) {
+        return 0;
+    }
+    auto const number = [](std::string_view text) {
+        unix_ms n = 0;
+        std::from_chars(text.data(), text.data() + text.size(), n);
+        return n;
+    };
+    return number(r[0].text()) * 1000 + number(r[1].text()) / 1000;
+}
+
+/// Who answered, from the three replies of `append_identity_check`, the first at `at`.
+std::optional<std::pair<server_identity, check>> read_identity(reply_set const& replies,
+                                                               std::size_t at,
+                                                               boot_clock::time_point sent_at) {
+    auto id = parse_identity(replies[at].text(), replies[at + 1].text());
+    auto const time = time_of(replies[at + 2]);
+    if (!id || time == 0) {
+        return std::nullopt;
+    }
+    check const c{id->hash(), sent_at, time};
+    return std::pair(std::move(*id), c);
+}
+
+link::time_point deadline_of(redis_process const& process) {
+    return std::chrono::steady_clock::now() + process.settings.connect_timeout();
+}
+
+handshake_error failed(store_error code, std::string text) {
+    return {code, std::move(text)};
+}
+handshake_error failed(store_error code) {
+    return {code, make_error_code(code).message()};
+}
+
+/// The first of these replies that is an error; empty: none.
+std::string first_error(reply_set const& replies, std::size_t from, std::size_t to) {
+    for (auto i = from; i < to; ++i) {
+        if (replies[i].is_error()) {
+            return std::string(replies[i].text());
+        }
+    }
+    return {};
+}
+
+std::string eviction_warning(reply const& policy) {
+    if (policy.size() != 2 || !policy[1].text().starts_with("allkeys-")) {
+        return {};  // also when CONFIG is not permitted: nothing known
+    }
+    return std::string("maxmemory-policy is ")
+        .append(policy[1].text())
+        .append(
+            ": the server may evict a tag while a mutation is under way, and what is read then "
+            "may be older than what was read before; use noeviction or a volatile- policy");
+}
+
+/// Sets the quarantine and records the identity as `verdict` says. False in the value: somebody
+/// else recorded one meanwhile; judge again.
+task<result<bool, handshake_error>> settle_identity(link& with,
+                                                    redis_process& process,
+                                                    id128 server,
+                                                    identity_memory::verdict verdict) {
+    auto const hash = server.hex();
+    auto const quarantine = process.settings.quarantine;
+    if (verdict.quarantine && quarantine.count() > 0) {
+        // Its reply has to be here before the identity is recorded: who finds that recorded trusts
+        // that the quarantine was set.
+        append_command(with.commands(),
+                       "SET"sv,
+                       prefixed{names::quarantine, hash},
+                       "1"sv,
+                       "NX"sv,
+                       "PX"sv,
+                       quarantine);
+        auto const until = deadline_of(process);
+        auto [error, replies] = co_await with.ask(1, until);
+        if (error != store_error::ok) {
+            co_return failed(error);
+        }
+        if (replies[0].is_error()) {
+            co_return failed(store_error::refused, std::string(replies[0].text()));
+        }
+        process.quarantined_until(boot_clock::now() + quarantine);
+        log::warn("another server has taken the store's place: nothing is stored for a while",
+                  {{"quarantine_ms", quarantine.count()}});
+    }
+    if (!verdict.record) {
+        co_return true;
+    }
+    if (verdict.quarantine) {
+        append_command(with.commands(), "SET"sv, names::identity, std::string_view(hash));
+    } else {
+        append_command(with.commands(), "SET"sv, names::identity, std::string_view(hash), "NX"sv);
+    }
+    auto const until = deadline_of(process);
+    auto [error, replies] = co_await with.ask(1, until);
+    if (error != store_error::ok) {
+        co_return failed(error);
+    }
+    if (replies[0].is_error()) {
+        co_return failed(store_error::refused, std::string(replies[0].text()));
+    }
+    co_return !replies[0].is_nil();
+}
+
+/// Reads `sidecache:identity` and does what follows, until nobody interferes.
+task<result<void, handshake_error>> meet(link& with, redis_process& process, id128 server) {
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        append_command(with.commands(), "GET"sv, names::identity);
+        auto const until = deadline_of(process);
+        auto [error, replies] = co_await with.ask(1, until);
+        if (error != store_error::ok) {
+            co_return failed(error);
+        }
+        auto const recorded = replies[0];
+        if (recorded.is_error() && !recorded.text().starts_with("WRONGTYPE")) {
+            co_return failed(store_error::refused, std::string(recorded.text()));
+        }
+        // What is not an identity of ours under our name counts as another one.
+        auto const name = recorded.is_nil() ? std::nullopt : std::optional(recorded.text());
+        auto const verdict = process.identities.judge(server, name);
+        auto const settled = co_await settle_identity(with, process, server, verdict);
+        if (!settled) {
+            co_return settled.error();
+        }
+        if (*settled) {
+            process.identities.adopt(server);
+            co_return result<void, handshake_error>();
+        }
+    }
+    co_return failed(store_error::refused, "sidecache:identity changes all the time");
+}
+
+void append_renewal(std::string& out,
+                    redis_process const& process,
+                    script_digests const& digests,
+                    announcement const& a,
+                    bool joins) {
+    append_command(out,
+                   "EVALSHA"sv,
+                   digest_of(digests, script::member_renew),
+                   "1"sv,
+                   names::members,
+                   process.member,
+                   process.settings.listing(),
+                   std::string_view(member_rest(a.fingerprint, a.rule_names)),
+                   joins ? "1"sv : "0"sv);
+}
+
+}  // namespace
+
+task<result<void>> load_scripts(link& with, redis_process const& process, session& s) {
+    auto const since_7 = std::atoi(s.identity.version.c_str()) >= 7;
+    for (std::size_t i = 0; i < script_count; ++i) {
+        auto const text = script_text(static_cast<script>(i), since_7);
+        append_command(with.commands(), "SCRIPT"sv, "LOAD"sv, std::string_view(text));
+    }
+    auto const until = deadline_of(process);
+    auto [error, replies] = co_await with.ask(script_count, until);
+    if (error != store_error::ok) {
+        co_return error;
+    }
+    for (std::size_t i = 0; i < script_count; ++i) {
+        if (!replies[i].is_text()) {
+            log::error("the store does not take a script", {{"error", replies[i].text()}});
+            co_return store_error::refused;
+        }
+        s.scripts[i] = replies[i].text();
+    }
+    co_return result<void>();
+}
+
+task<result<session, handshake_error>> handshake(link& with, redis_process& process) {
+    auto const& settings = process.settings;
+    auto const greeting = append_greeting(with.commands(), settings.where, "sidecache");
+    append_identity_check(with.commands());
+    append_command(with.commands(), "CONFIG"sv, "GET"sv, "maxmemory-policy"sv);
+    append_command(with.commands(), "SELECT"sv, settings.where.database);
+    auto const sent_at = boot_clock::now();
+    auto const commands = greeting + identity_commands + 2;
+    auto const until = deadline_of(process);
+    auto [error, replies] = co_await with.ask(commands, until);
+    if (error != store_error::ok) {
+        co_return failed(error);
+    }
+    // CLIENT SETNAME and CONFIG may be forbidden; the rest may not.
+    auto denied = first_error(replies, 0, greeting - 1);
+    if (denied.empty()) {
+        denied = first_error(replies, greeting, greeting + identity_commands);
+    }
+    if (denied.empty()) {
+        denied = first_error(replies, commands - 1, commands);
+    }
+    if (!denied.empty()) {
+        co_return failed(store_error::refused, std::move(denied));
+    }
+    auto who = read_identity(replies, greeting, sent_at);
+    if (!who) {
+        co_return failed(store_error::malformed, "INFO does not tell run_id, role and replid");
+    }
+    session s;
+    s.identity = std::move(who->first);
+    s.last = who->second;
+    s.warning = eviction_warning(replies[greeting + identity_commands]);
+    if (!s.identity.is_primary()) {
+        co_return failed(store_error::not_primary);
+    }
+
+    auto const met = co_await meet(with, process, s.last.server);
+    if (!met) {
+        co_return met.error();
+    }
+    auto const loaded = co_await load_scripts(with, process, s);
+    if (!loaded) {
+        co_return failed(store_error::refused, loaded.error().message());
+    }
+
+    std::size_t last_commands = 1;
+    append_command(with.commands(), "PTTL"sv, prefixed{names::quarantine, s.last.server.hex()});
+    if (auto const announced = process.announced()) {
+        append_renewal(with.commands(), process, s.scripts, *announced, true);
+        ++last_commands;
+    }
+    auto const last_until = deadline_of(process);
+    auto [last_error, last_replies] = co_await with.ask(last_commands, last_until);
+    if (last_error != store_error::ok) {
+        co_return failed(last_error);
+    }
+    if (auto text = first_error(last_replies, 0, last_commands); !text.empty()) {
+        co_return failed(store_error::refused, std::move(text));
+    }
+    if (auto const left = last_replies[0].number(); left > 0 && settings.quarantine.count() > 0) {
+        process.quarantined_until(boot_clock::now() + std::chrono::milliseconds(left));
+    }
+    co_return s;
+}
+
+task<result<check>> heartbeat(link& with, redis_process& process, session const& s, bool renews) {
+    auto const announced = renews ? process.announced() : nullptr;
+    append_identity_check(with.commands());
+    append_command(with.commands(), "PTTL"sv, prefixed{names::quarantine, s.last.server.hex()});
+    std::size_t commands = identity_commands + 1;
+    if (announced) {
+        append_renewal(with.commands(), process, s.scripts, *announced, false);
+        ++commands;
+    }
+    auto const sent_at = boot_clock::now();
+    auto const until = std::chrono::steady_clock::now() + process.settings.where.timeout;
+    auto [error, replies] = co_await with.ask(commands, until);
+    if (error != store_error::ok) {
+        co_return error;
+    }
+    auto const who = read_identity(replies, 0, sent_at);
+    if (!who) {
+        co_return store_error::malformed;
+    }
+    if (!who->first.is_primary()) {
+        co_return store_error::not_primary;
+    }
+    if (auto const left = replies[identity_commands].number();
+        left > 0 && process.settings.quarantine.count() > 0) {
+        process.quarantined_until(boot_clock::now() + std::chrono::milliseconds(left));
+    }
+    co_return who->second;
+}
+
+task<void> leave(link& with, redis_process const& process) {
+    append_command(with.commands(), "HDEL"sv, names::members, process.member);
+    auto const until = std::chrono::steady_clock::now() + process.settings.where.timeout;
+    auto [error, replies] = co_await with.ask(1, until);
+    (void)error;  // a listing that stays behind lapses
+    (void)replies;
+}
+
+}  // namespace sidecache::store

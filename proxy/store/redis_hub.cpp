@@ -1,0 +1,73 @@
+#include "proxy/store/redis_hub.hpp"
+
+#include "proxy/store/node.hpp"
+#include "proxy/store/redis_store.hpp"
+#include "proxy/store/subscription.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace sidecache::store {
+
+redis_hub::redis_hub(redis_settings settings, telemetry::process_metrics& metrics, id_source& ids)
+    : process_(std::make_shared<redis_process>(std::move(settings), metrics, ids)) {}
+
+redis_hub::~redis_hub() = default;
+
+std::unique_ptr<store> redis_hub::make_store(asio::io_context& worker, metrics_source metrics) {
+    auto const ex = worker.get_executor();
+    std::scoped_lock const guard(mutex_);
+    bool const carries = !std::exchange(has_carrier_, true);
+    auto const n = std::make_shared<node>(ex, process_, meter(metrics), carries);
+    std::weak_ptr<node> const weak = n;
+    auto renew = [weak, carries] {
+        if (auto const alive = weak.lock(); alive && carries) {
+            alive->beat_soon();
+        }
+    };
+    auto stop = [weak] {
+        if (auto const alive = weak.lock()) {
+            alive->stop();
+        }
+    };
+    parts_.push_back({ex, std::move(renew), std::move(stop)});
+    auto made = std::make_unique<redis_store>(n, std::move(metrics));
+    n->start();
+    return made;
+}
+
+void redis_hub::subscribe(asio::io_context& worker, event_sink sink, std::function<void()> lost) {
+    auto const ex = worker.get_executor();
+    auto const made =
+        std::make_shared<subscription>(ex, process_, std::move(sink), std::move(lost));
+    std::weak_ptr<subscription> const weak = made;
+    auto stop = [weak] {
+        if (auto const alive = weak.lock()) {
+            alive->stop();
+        }
+    };
+    std::scoped_lock const guard(mutex_);
+    parts_.push_back({ex, [] {}, std::move(stop)});
+    made->start();
+}
+
+void redis_hub::announce(std::string fingerprint, std::vector<std::string> rule_names) {
+    process_->announce({std::move(fingerprint), std::move(rule_names)});
+    std::scoped_lock const guard(mutex_);
+    for (auto const& p : parts_) {
+        asio::post(p.ex, p.renew);
+    }
+}
+
+void redis_hub::stop() {
+    std::scoped_lock const guard(mutex_);
+    if (std::exchange(stopped_, true)) {
+        return;
+    }
+    for (auto const& p : parts_) {
+        asio::post(p.ex, p.stop);
+    }
+}
+
+}  // namespace sidecache::store

@@ -1,0 +1,43 @@
+#include "proxy/store/redis_process.hpp"
+
+#include "proxy/telemetry/metrics.hpp"
+
+namespace sidecache::store {
+
+redis_process::redis_process(redis_settings s, telemetry::process_metrics& metrics, id_source& i)
+    : settings(std::move(s)), ids(i), member(i.next()), metrics_(metrics) {}
+
+std::shared_ptr<announcement const> redis_process::announced() const {
+    std::scoped_lock const guard(mutex_);
+    return announced_;
+}
+
+void redis_process::announce(announcement a) {
+    auto next = std::make_shared<announcement const>(std::move(a));
+    std::scoped_lock const guard(mutex_);
+    announced_ = std::move(next);
+}
+
+void redis_process::quarantined_until(boot_clock::time_point until) {
+    auto const ticks = until.time_since_epoch().count();
+    auto present = quarantined_until_.load(std::memory_order_relaxed);
+    while (present < ticks &&
+           !quarantined_until_.compare_exchange_weak(present, ticks, std::memory_order_relaxed)) {
+    }
+}
+
+bool redis_process::is_quarantined(boot_clock::time_point now) const {
+    return now.time_since_epoch().count() < quarantined_until_.load(std::memory_order_relaxed);
+}
+
+void redis_process::count_up(int change) {
+    auto const up = up_.fetch_add(change, std::memory_order_relaxed) + change;
+    metrics_.store_up.store(up > 0 ? 1 : 0, std::memory_order_relaxed);
+}
+
+void redis_process::count_open(int change) {
+    auto const open = open_.fetch_add(change, std::memory_order_relaxed) + change;
+    metrics_.breaker_open.store(open > 0 ? 1 : 0, std::memory_order_relaxed);
+}
+
+}  // namespace sidecache::store

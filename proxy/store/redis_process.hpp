@@ -1,0 +1,61 @@
+#pragma once
+
+#include "proxy/async/clock.hpp"
+#include "proxy/store/identity.hpp"
+#include "proxy/store/redis_settings.hpp"
+#include "proxy/store/tag_value.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sidecache::telemetry {
+struct process_metrics;
+}
+
+namespace sidecache::store {
+
+/// What this process says of its rules (protocol.md section 3.8).
+struct announcement {
+    std::string fingerprint;
+    std::vector<std::string> rule_names;
+};
+
+/// What the connections of one process share. Any thread.
+class redis_process {
+public:
+    redis_process(redis_settings settings, telemetry::process_metrics& metrics, id_source& ids);
+
+    redis_settings const settings;
+    identity_memory identities;
+    id_source& ids;
+    /// This member's id in `sidecache:members`; new with each process.
+    id128 const member;
+
+    /// Null before the first announcement: then nothing is listed and nothing compared.
+    std::shared_ptr<announcement const> announced() const;
+    void announce(announcement a);
+
+    /// A quarantine that this process has met, in its own clock; kept besides the key in the
+    /// store, which an eviction might take.
+    void quarantined_until(boot_clock::time_point until);
+    bool is_quarantined(boot_clock::time_point now) const;
+
+    /// Gauges: how many connections stand, how many breakers are open.
+    void count_up(int change);
+    void count_open(int change);
+
+private:
+    telemetry::process_metrics& metrics_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<announcement const> announced_;
+    std::atomic<boot_clock::rep> quarantined_until_{0};
+    std::atomic<int> up_{0};
+    std::atomic<int> open_{0};
+};
+
+}  // namespace sidecache::store
