@@ -1,0 +1,119 @@
+#include "proxy/command/check.hpp"
+
+#include "config/load.hpp"
+#include "config/units.hpp"
+#include "proxy/command/print.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sidecache::command {
+namespace {
+
+std::string_view sharing(rules::partition_definition const& p) {
+    switch (p.what) {
+        case rules::partition_definition::kind::credential:
+            return "requests with the same Authorization and Cookie";
+        case rules::partition_definition::kind::identity:
+            return "requests of the same identity";
+        case rules::partition_definition::kind::none:
+            return "everybody";
+    }
+    return "";
+}
+
+std::string lifetimes(rules::rule_definition const& rule) {
+    auto out = config::print_duration(rule.ttl);
+    for (auto const& [status, ttl] : rule.statuses) {
+        out += ", " + std::to_string(status) + " " + config::print_duration(ttl);
+    }
+    return out;
+}
+
+std::vector<std::string> values(std::vector<rules::located<std::string>> const& located) {
+    std::vector<std::string> out;
+    for (auto const& one : located) {
+        out.push_back(one.value);
+    }
+    return out;
+}
+
+std::string describe(rules::rule_set const& all, rules::rule const& rule) {
+    auto const& text = rule.definition;
+    auto out = text.name.value + "\n";
+    out += labelled("match", text.match.value);
+    out += labelled("key", text.key.value);
+    out += labelled("ttl", lifetimes(text));
+    if (text.lock) {
+        out += labelled("lock",
+                        text.lock->key.value + " for " + config::print_duration(text.lock->ttl) +
+                            ", others wait " + config::print_duration(text.lock->wait));
+    }
+    out += labelled("shared by", sharing(text.partition));
+    out += labelled("tags", all.tag_templates(rule.index));
+    auto const reaching = all.purges_reaching(rule.index);
+    out += reaching.empty() ? labelled("purged by", "nothing: its entries live for their ttl")
+                            : labelled("purged by", joined(reaching, ", "));
+    return out;
+}
+
+std::string describe(rules::purge const& purge) {
+    auto const& text = purge.definition;
+    auto out = text.name.value + "\n";
+    out += labelled("on", values(text.on));
+    out += labelled("patterns", values(text.patterns));
+    if (text.settle.count() != 0) {
+        out += labelled("settle", config::print_duration(text.settle));
+    }
+    return out;
+}
+
+std::string verdict(std::vector<config::finding> const& findings) {
+    auto const is_error = [](config::finding const& f) {
+        return f.level == rules::severity::error;
+    };
+    auto const errors = static_cast<std::size_t>(std::ranges::count_if(findings, is_error));
+    auto const warnings = findings.size() - errors;
+    if (findings.empty()) {
+        return "no findings";
+    }
+    if (errors == 0) {
+        return counted(warnings, "warning");
+    }
+    return counted(errors, "error") + (warnings == 0 ? "" : ", " + counted(warnings, "warning"));
+}
+
+}  // namespace
+
+std::string summary(config::model const& m) {
+    std::string out;
+    for (auto const& rule : m.rules->rules()) {
+        out += "rule " + describe(*m.rules, rule) + "\n";
+    }
+    for (auto const& purge : m.rules->purges()) {
+        out += "purge " + describe(purge) + "\n";
+    }
+    return out;
+}
+
+int check(std::string const& file) {
+    auto const loaded = config::load_file(file);
+    std::string out;
+    for (auto const& f : loaded.findings) {
+        out += f.print() + "\n";
+    }
+    if (loaded.config) {
+        out += (out.empty() ? "" : "\n") + summary(*loaded.config);
+        out += file + ": " + counted(loaded.config->rules->rules().size(), "rule") + ", " +
+               counted(loaded.config->rules->purges().size(), "purge") + ", " +
+               verdict(loaded.findings) + "\n";
+    } else {
+        out += file + ": " + verdict(loaded.findings) + "\n";
+    }
+    to_stdout(out);
+    return loaded.config ? 0 : 1;
+}
+
+}  // namespace sidecache::command

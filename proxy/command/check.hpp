@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+namespace sidecache::config {
+struct model;
+}
+
+namespace sidecache::command {
+
+/// `sidecache check FILE`: prints every finding, then what the rules and purges come to. Asks no
+/// store and no backend. Returns 0, or 1 when there is an error.
+int check(std::string const& file);
+
+/// What a configuration does, rule by rule: match, key, ttl, sharing, tags, and which purges reach
+/// its entries.
+std::string summary(config::model const& m);
+
+}  // namespace sidecache::command
