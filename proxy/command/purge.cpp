@@ -31,11 +31,11 @@ std::string purge_text(std::string_view reply) {
             }
         }
     }
-    std::string out = "invalidated everything under\n" + labelled("tags", tags);
+    std::string out = "purged on every replica\n" + labelled("tags", tags);
     if (auto const* keys = purged->as_object().if_contains("keys");
         keys != nullptr && keys->is_number()) {
         out += labelled("removed",
-                        json::serialize(*keys) + " keys so far; others go in the background");
+                        json::serialize(*keys) + " keys at once, any others in the background");
     }
     return out;
 }

@@ -131,10 +131,10 @@ TEST_CASE("explain tells what a mutation reaches") {
 
 TEST_CASE("a purge tells its tags and what went at once") {
     CHECK(purge_text(R"({"purged":{"tags":["product:42*","path:/x"],"keys":3}})") ==
-          "invalidated everything under\n"
-          "               product:42*\n"
+          "purged on every replica\n"
+          "    tags       product:42*\n"
           "               path:/x\n"
-          "    removed    3 keys so far; others go in the background\n");
+          "    removed    3 keys at once, any others in the background\n");
     CHECK(purge_text("not JSON") == "purged\n");
 }
 
