@@ -2,9 +2,8 @@
 
 #include "proxy/cache/mutation_run.hpp"
 #include "proxy/cache/parts.hpp"
+#include "proxy/http/answer.hpp"
 #include "proxy/http/downstream.hpp"
-
-#include <boost/asio/error.hpp>
 
 #include <array>
 #include <utility>
@@ -78,17 +77,15 @@ task<error_code> read_rest(http::downstream& client, conversation& talk) {
     }
 }
 
-/// A client whose content could not be read has gone away, or sends what is no HTTP: nothing more
-/// is to be had on this connection.
+/// What a client gets whose content could not be read; nothing, when it has gone away.
 task<void> refuse_content(http::downstream& client, error_code why) {
     client.close_after_answer();
-    if (why != asio::error::timed_out) {
+    auto const refusal = http::refusal_of(why);
+    if (!refusal) {
         co_return;
     }
-    http::response_head head;
-    head.status = 408;
-    head.reason = "Request Timeout";
-    auto const sent = co_await client.send(head, "the request's content did not arrive in time\n");
+    auto const answer = http::error_answer(refusal.status, refusal.why);
+    auto const sent = co_await client.send(answer.head, answer.body);
     (void)sent;
 }
 

@@ -229,10 +229,11 @@ bool machine::learn_foreign_rules(store::begun const& b) {
     }
     std::vector<rules::planned_mark> all;
     for (auto const& rule : rules_.rules()) {
-        all.push_back({rules::rule_set::rule_tag(rule.definition.name.value), {}, {}});
+        all.push_back(
+            {rules::rule_set::rule_tag(rule.definition.name.value), rules::mark_kind::marker, {}});
     }
     for (auto const& name : b.foreign_rules) {
-        all.push_back({rules::rule_set::rule_tag(name), {}, {}});
+        all.push_back({rules::rule_set::rule_tag(name), rules::mark_kind::marker, {}});
     }
     auto const before = rule_tags_.size();
     rule_tags_ = merged(rule_tags_, std::move(all));

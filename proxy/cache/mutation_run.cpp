@@ -8,6 +8,7 @@
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/pending_purges.hpp"
 #include "proxy/cache/replicas.hpp"
+#include "proxy/http/answer.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/store/entry_codec.hpp"
 #include "proxy/store/store.hpp"
@@ -39,18 +40,13 @@ policy policy_of(config::model const& c) {
 /// An answer in our own name.
 struct own_words {
     unsigned status = 0;
-    std::string_view reason;
-    std::string_view text;
-    std::string_view detail;
+    std::string_view why;     // for people
+    std::string_view detail;  // in Cache-Status
 };
-constexpr own_words refused{503,
-                            "Service Unavailable",
-                            "nothing was changed: the cache could not be told; try again\n",
-                            "store_down"};
-constexpr own_words no_answer{
-    502, "Bad Gateway", "the backend gave no usable answer\n", "no_answer"};
-constexpr own_words no_answer_in_time{
-    504, "Gateway Timeout", "the backend did not answer in time\n", "timeout"};
+constexpr own_words refused{
+    503, "nothing was changed, since no cache could be told: try again", "store_down"};
+constexpr own_words no_answer{502, "the backend gave no usable answer", "no_answer"};
+constexpr own_words no_answer_in_time{504, "the backend did not answer in time", "timeout"};
 
 /// Performs what the machine says, one action after the other. Lives in its coroutine's frame.
 class performer {
@@ -218,17 +214,10 @@ private:
     }
 
     void own(own_words const& w) {
+        auto answer = http::error_answer(w.status, w.why);
         talk_->answer = conversation::kind::held;
-        talk_->head.status = w.status;
-        talk_->head.reason = w.reason;
-        talk_->head.fields.add("Content-Type", "text/plain; charset=utf-8");
-        talk_->head.fields.add("Cache-Control", "no-store");
-        if (w.status == 503) {
-            auto const pause = snap_->config->store.breaker_open_for;
-            auto const seconds = std::chrono::ceil<std::chrono::seconds>(pause).count();
-            talk_->head.fields.add("Retry-After", std::to_string(std::max<long>(seconds, 1)));
-        }
-        talk_->content = w.text;
+        talk_->head = std::move(answer.head);
+        talk_->content = std::move(answer.body);
         add_status(w.detail);
     }
 

@@ -1,0 +1,502 @@
+#include "tests/machines/mutation_script.hpp"
+
+#include <doctest/doctest.h>
+
+// protocol.md section 3, items 2 to 8, line by line. In *italics* there: the name of a test here.
+using namespace sidecache;
+using namespace sidecache::cache::mutation;
+using namespace sidecache::cache::mutation::test;
+
+TEST_CASE("a mutation marks, publishes, forwards, bumps, and only then answers") {
+    script m(one_tag(), put_42());
+    CHECK(m.start() == "begin m product:42*");
+    CHECK(m.begun() == "publish product:42*");
+    CHECK(m.published() == "forward");
+    CHECK(m.answered(200) == "end b product:42*");
+    CHECK(m.ended() == "answer relay");
+    CHECK(m.replied() == "finish");
+    CHECK(m.result_of_forward() == outcome::changed);
+}
+
+TEST_CASE("publish before the marker and a member refills from the store") {
+    // ... so nothing is published, and nothing forwarded, before every mark has its reply: also
+    // those that a look-up adds.
+    script m(moving(), put_42());
+    CHECK(m.start() == "begin m product:42* i rule:schema-products");
+    CHECK(m.begun() == "look 0");
+    CHECK(m.looked(R"({"schemaId": 5})") ==
+          "begin m product:42* i rule:schema-products m schema:5:products");
+    CHECK(m.begun() == "publish product:42* rule:schema-products schema:5:products");
+    CHECK(m.published() == "forward");
+}
+
+TEST_CASE("a tag bumped only at the end is lost when the proxy dies") {
+    // ... so what only the response will tell has an intent on its widened tag from the beginning.
+    script m(told_by_the_response(), put_42());
+    CHECK(m.start() == "begin i rule:product-details");
+    CHECK(m.begun() == "publish rule:product-details");
+    CHECK(m.published() == "forward");
+    SUBCASE("the response narrows it: the tag is new, so near caches are told of it") {
+        CHECK(m.answered(200, R"({"id": 7})") == "end b product:7* c rule:product-details");
+        CHECK(m.ended() == "publish product:7*");
+        CHECK(m.published() == "answer relay");
+    }
+    SUBCASE("a response that does not tell leaves it wide; an intent had kept nobody out") {
+        CHECK(m.answered(200, "<html>") == "end b rule:product-details");
+        CHECK(m.ended() == "publish rule:product-details");
+    }
+}
+
+TEST_CASE("an entry is looked at under the own marker; what it does not tell is marked wide") {
+    script m(moving(), put_42());
+    m.start();
+    m.begun();
+    auto const wide = "begin m product:42* m rule:schema-products";
+    SUBCASE("no entry") {
+        CHECK(m.looked(std::nullopt) == wide);
+    }
+    SUBCASE("the store does not say") {
+        CHECK(m.look_fails() == wide);
+    }
+    SUBCASE("an entry from before an earlier purge") {
+        CHECK(m.looked(R"({"schemaId": 5})", {{"product:42*", 9}}) == wide);
+    }
+    SUBCASE("an entry that another mutation is about to change") {
+        m.others = {"path:/products/42"};
+        CHECK(m.looked(R"({"schemaId": 5})") == wide);
+    }
+    CHECK(m.begun() == "publish product:42* rule:schema-products");
+    CHECK(m.published() == "forward");
+    CHECK(m.answered(200, R"({"schemaId": 6})") ==
+          "end b product:42* b rule:schema-products b schema:6:products");
+}
+
+TEST_CASE("an entry that does not tell the variable widens it") {
+    script m(moving(), put_42());
+    m.start();
+    m.begun();
+    CHECK(m.looked(R"({"id": 42})") == "begin m product:42* m rule:schema-products");
+}
+
+TEST_CASE("another's marker on a tag that carries the own one, too, makes an entry unusable") {
+    script m(moving(), put_42());
+    m.start();
+    m.others = {"product:42*"};
+    m.begun();  // the reply says so; a reading could not tell the two apart
+    CHECK(m.looked(R"({"schemaId": 5})") == "begin m product:42* m rule:schema-products");
+}
+
+TEST_CASE("a begin that has grown old protects nothing") {
+    script m(one_tag(), put_42());
+    m.start();
+    m.begun();
+    SUBCASE("more than half of margin since begin was sent: begin again, publish again") {
+        m.now += 2501ms;
+        CHECK(m.published() == "begin m product:42*");
+        CHECK(m.begun() == "publish product:42*");
+        m.now += 2500ms;
+        CHECK(m.published() == "forward");
+    }
+    SUBCASE("the age counts from the sending: a reply that took long is old on arrival") {
+        script slow(one_tag(), put_42());
+        slow.start();
+        slow.now += 3s;
+        slow.begun();
+        CHECK(slow.published() == "begin m product:42*");
+    }
+    SUBCASE("it does not try for ever: then the store counts as unreachable") {
+        std::string next = "publish product:42*";
+        int begins = 1;
+        while (next == "publish product:42*") {
+            m.now += 3s;
+            next = m.published();
+            if (next == "begin m product:42*") {
+                ++begins;
+                next = m.begun();
+            }
+        }
+        CHECK(begins == 8);
+        CHECK(next == "wait 560ms covering product:42*");
+    }
+}
+
+TEST_CASE("the new primary never saw the marker") {
+    script m(one_tag(), put_42());
+    m.start();
+    m.begun();
+    m.server = {0, 2};
+    SUBCASE("before the upstream is asked: begin again, there") {
+        CHECK(m.published() == "begin m product:42*");
+        CHECK(m.begun() == "publish product:42*");
+        CHECK(m.published() == "forward");
+    }
+    SUBCASE("in mid-mutation: publish and wait before the answer") {
+        m.server = {0, 1};
+        CHECK(m.published() == "forward");
+        m.server = {0, 2};
+        CHECK(m.answered(200) == "end b product:42*");
+        CHECK(m.ended() == "publish product:42*");
+        CHECK(m.published() == "answer relay");
+    }
+}
+
+TEST_CASE("DELETE commits, connection breaks, the repeat says 404 'nothing changed'") {
+    // ... so there is one forward, and no answer means that nobody knows.
+    script m(one_tag(), {"DELETE", "/products/42"});
+    m.start();
+    m.begun();
+    CHECK(m.published() == "forward");
+    CHECK(m.unanswered() == "end k product:42*");
+    CHECK(m.ended() == "answer failed");
+    CHECK(m.replied() == "finish");
+    CHECK(m.result_of_forward() == outcome::unknown);
+}
+
+TEST_CASE("a request of which no byte went out has changed nothing") {
+    script m(one_tag(), put_42());
+    m.start();
+    m.begun();
+    m.published();
+    CHECK(m.unanswered(false) == "end c product:42*");
+    CHECK(m.ended() == "answer failed");
+    CHECK(m.result_of_forward() == outcome::unchanged);
+}
+
+TEST_CASE("it moved twice") {
+    // A looks: the product is in schema 5. B moves it to 8 and A to 6. A's commit takes it out of
+    // 8, which A never read; B's own purge of 8 may have come before that.
+    script a(moving(), put_42());
+    a.start();
+    a.begun();
+    a.looked(R"({"schemaId": 5})");
+    a.begun();
+    CHECK(a.published() == "forward");
+    auto const narrow = std::string(
+        "end b product:42* b schema:5:products b schema:6:products c rule:schema-products");
+    auto const wide = std::string(
+        "end b product:42* b rule:schema-products b schema:6:products c schema:5:products");
+    SUBCASE("nobody came between: the entry is looked at again, and the tags stay narrow") {
+        CHECK(a.answered(200, R"({"schemaId": 6})") ==
+              "begin m product:42* i rule:schema-products m schema:5:products");
+        CHECK(a.begun() == "look 0");
+        CHECK(a.looked(R"({"schemaId": 5})") == narrow);
+    }
+    SUBCASE("B has ended since the look-up: another generation") {
+        a.generations["product:42*"] = 2;
+        a.answered(200, R"({"schemaId": 6})");
+        CHECK(a.begun() == "look 0");
+        CHECK(a.looked(std::nullopt) == wide);
+        CHECK(a.ended() == "publish product:42* rule:schema-products schema:6:products");
+    }
+    SUBCASE("B is still under way: its marker on a tag of ours, which only begin's reply tells") {
+        a.others = {"product:42*"};
+        a.answered(200, R"({"schemaId": 6})");
+        CHECK(a.begun() == wide);
+    }
+    SUBCASE("B marked a tag of the entry that A did not") {
+        a.others = {"path:/products/42"};
+        a.answered(200, R"({"schemaId": 6})");
+        CHECK(a.begun() == "look 0");
+        CHECK(a.looked(R"({"schemaId": 5})") == wide);
+    }
+    SUBCASE("the second look fails: what cannot be confirmed is not trusted") {
+        a.answered(200, R"({"schemaId": 6})");
+        SUBCASE("at its begin") {
+            CHECK(a.begin_fails() == wide);
+        }
+        SUBCASE("at its read") {
+            a.begun();
+            CHECK(a.look_fails() == wide);
+        }
+    }
+    SUBCASE("on another server generations say nothing") {
+        a.server = {0, 2};
+        a.answered(200, R"({"schemaId": 6})");
+        CHECK(a.begun() == "look 0");
+        CHECK(a.looked(R"({"schemaId": 5})") == wide);
+    }
+    SUBCASE("nothing was changed: no second look, and no tag moves") {
+        CHECK(a.answered(404) == "end c product:42* c rule:schema-products c schema:5:products");
+    }
+    SUBCASE("an unknown outcome may commit behind anybody's: wide") {
+        CHECK(a.unanswered() == "end k product:42* k rule:schema-products k schema:5:products");
+    }
+}
+
+TEST_CASE("somebody may have refilled a near cache in mid-mutation") {
+    script m(one_tag(), put_42());
+    m.start();
+    m.begun();
+    m.published();
+    m.answered(200);
+    SUBCASE("the marker stood all the while: no second publish") {
+        CHECK(m.ended() == "answer relay");
+    }
+    SUBCASE("the marker was gone (evicted, swept): publish, wait, then answer") {
+        CHECK(m.ended({"product:42*"}) == "publish product:42*");
+        CHECK(m.published() == "answer relay");
+    }
+}
+
+TEST_CASE("a status that says so changes nothing: marks go, generations stay") {
+    for (unsigned const status : {400U,
+                                  401U,
+                                  403U,
+                                  404U,
+                                  405U,
+                                  406U,
+                                  409U,
+                                  410U,
+                                  411U,
+                                  412U,
+                                  413U,
+                                  414U,
+                                  415U,
+                                  417U,
+                                  422U,
+                                  428U,
+                                  429U,
+                                  431U,
+                                  501U}) {
+        CAPTURE(status);
+        script m(one_tag(), put_42());
+        m.start();
+        m.begun();
+        m.published();
+        CHECK(m.answered(status) == "end c product:42*");
+        CHECK(m.ended({"product:42*"}) == "answer relay");
+        CHECK(m.result_of_forward() == outcome::unchanged);
+    }
+}
+
+TEST_CASE("any other status counts as a change") {
+    for (unsigned const status : {200U, 201U, 204U, 301U, 303U, 408U, 418U, 500U, 505U}) {
+        CAPTURE(status);
+        script m(one_tag(), put_42());
+        m.start();
+        m.begun();
+        m.published();
+        CHECK(m.answered(status) == "end b product:42*");
+    }
+}
+
+TEST_CASE("with a fan-out, some of those statuses may come after a part was done") {
+    auto d = one_tag();
+    d.purges.push_back(
+        a_purge("bulk", {"DELETE /products"}, {"product:{id}*"}, {{"id", "body.ids[*]"}}));
+    for (unsigned const status : {404U, 409U, 410U, 412U, 422U, 428U, 401U}) {
+        CAPTURE(status);
+        script m(d, {"DELETE", "/products"}, R"({"ids": [1, 2]})");
+        CHECK(m.start() == "begin m product:1* m product:2*");
+        m.begun();
+        m.published();
+        CHECK(m.answered(status) ==
+              (status == 401 ? "end c product:1* c product:2*" : "end b product:1* b product:2*"));
+    }
+}
+
+TEST_CASE("unknown outcomes bump and keep the marker until its deadline") {
+    script m(one_tag(), put_42());
+    m.start();
+    m.begun();
+    m.published();
+    m.now += 4s;
+    for (unsigned const status : {202U, 502U, 503U, 504U}) {
+        CAPTURE(status);
+        script each = m;
+        CHECK(each.answered(status) == "end k product:42*");
+        // One that was lost meanwhile is set anew for what was left of it.
+        CHECK(each.end_life == 31s);
+        CHECK(each.ended() == "answer relay");
+        CHECK(each.replied() == "finish");
+        CHECK(each.result_of_forward() == outcome::unknown);
+    }
+    SUBCASE("a response that breaks off in mid-content is one, too") {
+        answered a;
+        a.status = 200;
+        a.cut_short = true;
+        CHECK(m.answered(a) == "end k product:42*");
+        CHECK(m.ended() == "answer failed");
+    }
+}
+
+TEST_CASE("an intent becomes a marker before the client gets its 504") {
+    script m(told_by_the_response(), put_42());
+    m.start();
+    m.begun();
+    m.published();
+    CHECK(m.unanswered() == "end k rule:product-details");
+    // Near caches may have been refilled under an intent.
+    CHECK(m.ended() == "publish rule:product-details");
+    CHECK(m.published() == "answer failed");
+}
+
+TEST_CASE("settle keeps the markers that long after any answer") {
+    auto d = one_tag();
+    d.purges[0].settle = 700ms;
+    script m(d, put_42());
+    m.start();
+    m.begun();
+    m.published();
+    SUBCASE("changed: bumped at once, marked for a while") {
+        CHECK(m.answered(200) == "end k product:42*");
+        CHECK(m.end_life == 700ms);
+        CHECK(m.ended() == "answer relay");
+        CHECK(m.replied() == "wait 700ms");
+        CHECK(m.waited() == "end c product:42*");
+        CHECK(m.ended() == "finish");
+    }
+    SUBCASE("unchanged: marked for a while, never bumped") {
+        CHECK(m.answered(404) == "answer relay");
+        CHECK(m.replied() == "wait 700ms");
+        CHECK(m.waited() == "end c product:42*");
+    }
+    SUBCASE("unknown: until the deadline, which is later") {
+        CHECK(m.answered(504) == "end k product:42*");
+        CHECK(m.end_life == 35s);
+        m.ended();
+        CHECK(m.replied() == "finish");
+    }
+}
+
+TEST_CASE("a response too large to hold back: bumped at its head, marked, bumped at its end") {
+    answered head;
+    head.too_large = true;
+    head.status = 200;
+    SUBCASE("what it would have told stays wide") {
+        script m(moving(), put_42());
+        m.start();
+        m.begun();
+        m.looked(R"({"schemaId": 5})");
+        m.begun();
+        m.published();
+        CHECK(m.answered(head) == "end k product:42* k rule:schema-products c schema:5:products");
+        CHECK(m.ended() == "publish product:42* rule:schema-products");
+        CHECK(m.published() == "stream");
+        CHECK(m.streamed() == "end b product:42* b rule:schema-products");
+        CHECK(m.ended() == "finish");
+    }
+    SUBCASE("one that breaks off leaves the marker") {
+        script m(one_tag(), put_42());
+        m.start();
+        m.begun();
+        m.published();
+        m.answered(head);
+        CHECK(m.ended() == "stream");
+        CHECK(m.streamed(false) == "end k product:42*");
+        CHECK(m.ended() == "finish");
+    }
+    SUBCASE("the store is lost while it streams: owed") {
+        script m(one_tag(), put_42());
+        m.start();
+        m.begun();
+        m.published();
+        m.answered(head);
+        m.ended();
+        m.streamed();
+        CHECK(m.end_fails() == "finish owing product:42*");
+    }
+    SUBCASE("one that changed nothing is streamed without marks") {
+        script m(one_tag(), put_42());
+        m.start();
+        m.begun();
+        m.published();
+        head.status = 404;
+        CHECK(m.answered(head) == "end c product:42*");
+        CHECK(m.ended() == "stream");
+        CHECK(m.streamed() == "finish");
+    }
+}
+
+TEST_CASE("a long upload renews its markers") {
+    script m(one_tag(), put_42(), std::nullopt);
+    m.start();
+    m.begun();
+    m.published();
+    m.now += 2500ms;
+    CHECK(m.renewal_due() == "begin m product:42*");
+    SUBCASE("they stood: as if nothing had been") {
+        CHECK(m.begun() == "carry on");
+        m.now += 10s;
+        CHECK(m.answered(503) == "end k product:42*");
+        CHECK(m.end_life == 25s);  // of the renewed one
+        CHECK(m.ended() == "answer relay");
+    }
+    SUBCASE("one had gone in between, and the new one hides it: its generation tells") {
+        m.generations["product:42*"] = 2;
+        CHECK(m.begun() == "carry on");
+        m.answered(200);
+        CHECK(m.ended() == "publish product:42*");
+    }
+    SUBCASE("the store does not answer: the request goes on, the end will tell") {
+        CHECK(m.begin_fails() == "carry on");
+        CHECK(m.answered(200) == "end b product:42*");
+    }
+}
+
+TEST_CASE(
+    "while members have other rules, every rule's tag is marked and bumped, ours and theirs") {
+    script m(moving(), {"POST", "/elsewhere"});
+    m.foreign = true;
+    m.foreign_rules = {"their-rule"};
+    CHECK(m.start() == "begin m path:/elsewhere");
+    CHECK(
+        m.begun() ==
+        "begin m path:/elsewhere m rule:product-details m rule:schema-products m rule:their-rule");
+    CHECK(m.begun() ==
+          "publish path:/elsewhere rule:product-details rule:schema-products rule:their-rule");
+    m.published();
+    SUBCASE("changed") {
+        CHECK(m.answered(200) ==
+              "end b path:/elsewhere b rule:product-details "
+              "b rule:schema-products b rule:their-rule");
+        CHECK(m.ended() == "answer relay");
+    }
+    SUBCASE("a stranger's 401 flushes nothing") {
+        CHECK(m.answered(401) ==
+              "end c path:/elsewhere c rule:product-details "
+              "c rule:schema-products c rule:their-rule");
+    }
+}
+
+TEST_CASE("a mutation that began under other rules bumps by both") {
+    script m(one_tag(), put_42());
+    auto d = one_tag();
+    d.rules.push_back(a_rule("list", "GET /products", "products"));
+    d.purges[0].patterns.push_back({"products", {}});
+    d.purges[0].unchanged_statuses = std::vector<unsigned>{418};
+    auto const later = compiled(d);
+    auto request = put_42();
+    answered a;
+    a.other_rules = later->mutate(request.view(), "");
+    m.start();
+    m.begun();
+    m.published();
+    SUBCASE("the new tag is told to near caches, which no marker kept away from it") {
+        a.status = 200;
+        CHECK(m.answered(a) == "end b product:42* b rule:list");
+        CHECK(m.ended() == "publish product:42* rule:list");
+        CHECK(m.published() == "answer relay");
+    }
+    SUBCASE("nothing was changed only where both say so") {
+        a.status = 404;
+        CHECK(m.answered(a) == "end b product:42* b rule:list");
+    }
+    SUBCASE("a reload while the response streams counts, too") {
+        a.other_rules.reset();
+        a.status = 200;
+        a.too_large = true;
+        m.answered(a);
+        CHECK(m.ended() == "stream");
+        // streamed() of the script has no rules: told by hand in mutate_test.
+    }
+}
+
+TEST_CASE("a mutation that matches no purge marks and bumps its path") {
+    script m(one_tag(), {"POST", "/products/42/images"});
+    CHECK(m.start() == "begin m path:/products/42/images");
+    CHECK(m.begun() == "publish path:/products/42/images");
+    CHECK(m.published() == "forward");
+    CHECK(m.answered(201) == "end b path:/products/42/images");
+    CHECK(m.ended() == "answer relay");
+}
