@@ -3,6 +3,8 @@
 #include "proxy/telemetry/access_log.hpp"
 #include "rules/rule_set.hpp"
 
+// Header-only: nothing to link.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace sidecache::cache {
