@@ -137,6 +137,8 @@ task<collected> read_content(worker_parts const& parts,
             if (!feed.has_reader()) {
                 co_return out;  // nobody wants the rest
             }
+            // From here on it is one client's stream, at his pace.
+            from.exchange->extend(order.snap->config->upstream.timeout);
         }
     }
 }
