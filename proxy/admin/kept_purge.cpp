@@ -16,6 +16,7 @@ task<result<cache::purge_report>> purge_or_owe(cache::worker_parts const& worker
         co_return done;
     }
     std::vector<rules::planned_mark> changed;
+    changed.reserve(tags.size());
     for (auto const& tag : tags) {
         changed.push_back({tag, rules::mark_kind::marker, {}});
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,7 +13,7 @@ class rule_set;
 namespace sidecache::admin {
 
 /// What `POST /purge` may be sent: more than a name or a pattern is not needed.
-inline constexpr std::size_t max_purge_body = 64 * 1024;
+inline constexpr std::size_t max_purge_body = 65'536;
 
 /// The tags that a purge request names, or a sentence that says what is wrong with it and what to
 /// do. Exactly one of:

@@ -113,7 +113,7 @@ std::string source_hash(std::string_view source) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
     EVP_Digest(source.data(), source.size(), digest.data(), &size, EVP_sha256(), nullptr);
-    std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> text{};
+    std::array<unsigned char, 2UL * EVP_MAX_MD_SIZE> text{};
     auto const n = EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(size));
     return "'sha256-" + std::string(text.begin(), text.begin() + n) + "'";
 }

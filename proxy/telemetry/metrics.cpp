@@ -13,16 +13,28 @@ namespace sidecache::telemetry {
 
 namespace {
 
-constexpr std::array<double, histogram::bucket_count - 1> bounds_s{
-    0.000'25, 0.000'5, 0.001, 0.002'5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+/// In integers, so that an observation on the hit path compares integers.
+constexpr std::array<std::int64_t, histogram::bucket_count - 1> bounds_us{250,
+                                                                          500,
+                                                                          1'000,
+                                                                          2'500,
+                                                                          5'000,
+                                                                          10'000,
+                                                                          25'000,
+                                                                          50'000,
+                                                                          100'000,
+                                                                          250'000,
+                                                                          500'000,
+                                                                          1'000'000,
+                                                                          2'500'000,
+                                                                          5'000'000,
+                                                                          10'000'000};
 
-/// The same bounds as integers, so that an observation on the hit path compares integers.
-constexpr auto bounds_ns = [] {
-    std::array<std::int64_t, bounds_s.size()> ns{};
-    for (std::size_t i = 0; i < ns.size(); ++i) {
-        ns[i] = static_cast<std::int64_t>(bounds_s[i] * 1e9 + 0.5);
-    }
-    return ns;
+constexpr auto bounds_s = [] {
+    std::array<double, bounds_us.size()> s{};
+    std::ranges::transform(
+        bounds_us, s.begin(), [](std::int64_t us) { return static_cast<double>(us) / 1e6; });
+    return s;
 }();
 
 }  // namespace
@@ -34,7 +46,7 @@ std::span<double const> histogram::bounds() {
 void histogram::observe(std::chrono::nanoseconds d) {
     auto const ns = std::max<std::int64_t>(d.count(), 0);
     std::size_t i = 0;
-    while (i < bounds_ns.size() && ns > bounds_ns[i]) {
+    while (i < bounds_us.size() && ns > bounds_us[i] * 1'000) {
         ++i;
     }
     buckets[i].add();

@@ -100,7 +100,18 @@ TEST_CASE("README's metrics reference holds every family, its type, its labels a
 }
 
 TEST_CASE("README explains every detail that Cache-Status may hold") {
-    std::set<std::string, std::less<>> details{"store"};
+    std::set<std::string, std::less<>> details{"store",
+                                               "unstorable",
+                                               "head",
+                                               "no_rule",
+                                               "upgrade",
+                                               "overloaded",
+                                               "connect",
+                                               "timeout",
+                                               "broken",
+                                               "malformed",
+                                               "no_answer",
+                                               "purge_pending"};
     for (unsigned i = 0; i < 64; ++i) {  // more than either enum holds: the rest has no new name
         details.emplace(rules::name(static_cast<rules::bypass_reason>(i)));
         details.emplace(rules::name(static_cast<rules::not_stored>(i)));
