@@ -112,6 +112,10 @@ public:
         } else {
             out = read(found->where, client.request());
         }
+        if (client.request().body != http::framing::none &&
+            (out.status >= 400 && out.status < 500)) {
+            client.close_after_answer();  // content may be left unread
+        }
         co_await send(client, std::move(out));
     }
 
@@ -192,9 +196,6 @@ private:
         head.fields.add("X-Content-Type-Options", "nosniff");
         for (auto const& [name, value] : out.fields) {
             head.fields.add(name, value);
-        }
-        if (out.status >= 400 && client.request().body != http::framing::none) {
-            client.close_after_answer();  // content may be left unread
         }
         auto const sent = co_await client.send(head, out.body);
         (void)sent;  // the client has gone away: its connection ends anyhow

@@ -20,6 +20,13 @@ answer failure(unsigned status, std::string_view what) {
     return json(status, o);
 }
 
+boost::json::value seconds(std::chrono::milliseconds d) {
+    if (d.count() % 1'000 == 0) {
+        return d.count() / 1'000;
+    }
+    return std::chrono::duration<double>(d).count();
+}
+
 std::string_view reason_phrase(unsigned status) {
     switch (status) {
         case 200:

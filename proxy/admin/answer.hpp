@@ -2,6 +2,7 @@
 
 #include <boost/json/fwd.hpp>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,9 @@ answer text(unsigned status, std::string body);
 answer json(unsigned status, boost::json::value const& value);
 /// {"error": "..."}: what is wrong and what to do about it.
 answer failure(unsigned status, std::string_view what);
+
+/// A duration in seconds: a whole number where it is one, so that people read 600, not 6E2.
+boost::json::value seconds(std::chrono::milliseconds d);
 
 std::string_view reason_phrase(unsigned status);
 

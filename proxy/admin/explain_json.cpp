@@ -6,7 +6,6 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
-#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -123,7 +122,7 @@ boost::json::object describe(rules::explanation const& e) {
             out["lock_key"] = e.lock_key;
         }
         out["shared_by"] = e.sharing;
-        out["ttl_seconds"] = std::chrono::duration<double>(e.ttl).count();
+        out["ttl_seconds"] = seconds(e.ttl);
     }
     if (e.what == rules::verdict::mutate) {
         out["purges"] = list(e.purges);

@@ -12,7 +12,6 @@
 #include <boost/json/value.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,7 +64,7 @@ boost::json::array rules(config::model const& config, telemetry::summary const& 
         o["name"] = r.definition.name.value;
         o["match"] = r.definition.match.value;
         o["key"] = r.definition.key.value;
-        o["ttl_seconds"] = std::chrono::duration<double>(r.definition.ttl).count();
+        o["ttl_seconds"] = seconds(r.definition.ttl);
         o["requests"] = requests(totals);
         o["hit_ratio"] = hit_ratio(totals);
         out.push_back(std::move(o));
