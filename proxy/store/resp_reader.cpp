@@ -144,7 +144,9 @@ resp_reader::resp_reader(resp_limits limits)
 
 std::span<char> resp_reader::prepare() {
     auto* const r = reader_.get();
-    if (r->pos == r->len) {
+    if (r->buf == nullptr) {
+        r->buf = sdsempty();  // hiredis lets go of it at an error
+    } else if (r->pos == r->len) {
         if (sdsalloc(r->buf) > kept_buffer) {
             sdsfree(r->buf);
             r->buf = sdsempty();
@@ -170,6 +172,9 @@ void resp_reader::commit(std::size_t n) {
 
 resp_reader::status resp_reader::next(reply_set& into) {
     auto* const r = reader_.get();
+    if (is_broken_) {
+        return status::broken;
+    }
     reply_collector collector{&into, limits_};
     // hiredis hands privdata down task by task, so those of a reply begun earlier get it anew.
     r->privdata = &collector;
@@ -178,12 +183,14 @@ resp_reader::status resp_reader::next(reply_set& into) {
     }
     void* object = nullptr;
     if (redisReaderGetReply(r, &object) != REDIS_OK) {
+        is_broken_ = true;
         return status::broken;
     }
     if (object != nullptr) {
         return status::complete;
     }
-    return r->len - r->pos > limits_.bytes ? status::broken : status::partial;
+    is_broken_ = r->len - r->pos > limits_.bytes;
+    return is_broken_ ? status::broken : status::partial;
 }
 
 }  // namespace sidecache::store

@@ -99,6 +99,7 @@ private:
     };
     std::unique_ptr<redisReader, free_reader> reader_;
     resp_limits limits_;
+    bool is_broken_ = false;
 };
 
 }  // namespace sidecache::store
