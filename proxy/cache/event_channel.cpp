@@ -27,10 +27,6 @@ event_channel::listening::~listening() {
     }
 }
 
-void event_channel::listening::clear() {
-    me_->news = fill_news::none;
-}
-
 task<fill_news> event_channel::listening::wait(std::chrono::steady_clock::time_point until) {
     auto const me = me_;
     me->bell.expires_at(until);

@@ -37,8 +37,6 @@ public:
         listening(listening&&) noexcept = default;
         listening& operator=(listening&&) = delete;
         ~listening();
-        /// Forgets what came so far.
-        void clear();
         /// Returns with the news, also those that came before the call, or `none` at `until`.
         task<fill_news> wait(std::chrono::steady_clock::time_point until);
 

@@ -1,7 +1,7 @@
 #include "proxy/cache/fill.hpp"
 
+#include "proxy/cache/fill_entry.hpp"
 #include "proxy/cache/fill_ground.hpp"
-#include "proxy/cache/hit.hpp"
 #include "proxy/cache/lock_keeper.hpp"
 #include "proxy/cache/upstream_gate.hpp"
 #include "proxy/cache/validity.hpp"
@@ -65,24 +65,6 @@ task<fetched> fetch_head(worker_parts const& parts, fill_order const& order) {
     co_return out;
 }
 
-/// Whether anybody but its own client may have this response.
-std::variant<rules::storable, rules::not_stored> shareable(fill_order const& order,
-                                                           http::response_head const& head) {
-    auto const& rule = order.wanted.matched->definition;
-    auto answer = rules::may_store(rule, order.asked.view(), head.status, head.fields.all());
-    if (std::holds_alternative<rules::not_stored>(answer)) {
-        return answer;
-    }
-    if (head.body == http::framing::length && head.content_length > rule.max_object) {
-        return rules::not_stored::too_large;
-    }
-    if (head.body == http::framing::close) {
-        // It ends with the connection: a backend that died in mid-answer looks the same.
-        return rules::not_stored::truncated;
-    }
-    return answer;
-}
-
 /// Nobody waits any longer for a response that is not for everybody. Answers that say that the
 /// backend is in trouble are not remembered: that is when coalescing is needed most.
 void tell_unstorable(worker_parts const& parts,
@@ -141,47 +123,6 @@ task<collected> read_content(worker_parts const& parts,
             from.exchange->extend(order.snap->config->upstream.timeout);
         }
     }
-}
-
-/// Up to `jitter` of a life is taken off, so that what was filled together does not end together.
-std::chrono::milliseconds shortened(std::chrono::milliseconds ttl,
-                                    double jitter,
-                                    store::id_source& chance) {
-    if (jitter <= 0) {
-        return ttl;
-    }
-    auto const share = static_cast<double>(chance.next().low >> 11) * 0x1p-53;
-    auto const off = static_cast<double>(ttl.count()) * jitter * share;
-    return ttl - std::chrono::milliseconds(static_cast<std::int64_t>(off));
-}
-
-std::string make_entry(fill_order const& order,
-                       fill_ground const& ground,
-                       fetched const& response,
-                       std::string const& body,
-                       rules::storable const& how) {
-    store::entry_to_store e;
-    std::vector<store::generation> generations;
-    if (ground.snapshot) {
-        e.server = ground.snapshot->by.server;
-        for (auto const& tag : ground.snapshot->tags) {
-            generations.push_back(tag.gen);
-        }
-    }
-    // Without a snapshot it is for the joiners alone, and generations of zero match nothing.
-    generations.resize(order.wanted.tags.size());
-    auto const head = head_to_store(response.head, body.size(), system_now_ms());
-    e.full_key = order.wanted.full_key;
-    e.tags = &order.wanted.tags;
-    e.generations = generations;
-    e.fetched_at = response.fetched_at;
-    e.initial_age = age_on_arrival(response.head);
-    e.ttl_ms = static_cast<std::uint64_t>(how.ttl.count());
-    e.vary = how.vary;
-    e.status = response.head.status;
-    e.head = head;
-    e.body = body;
-    return store::encode_entry(e);
 }
 
 task<void> store_entry(worker_parts const& parts,
@@ -245,7 +186,7 @@ task<store::fill_outcome> fetch(worker_parts const& parts,
                                               : store::fill_outcome::not_stored;
     }
     auto const bytes = std::make_shared<std::string const>(
-        make_entry(order, ground, response, feed.content(), *how));
+        make_entry(order, ground, response.head, feed.content(), *how, response.fetched_at));
     permit.settle(settlement{fill_end::shared, bytes});
     if (hindrance) {
         co_return store::fill_outcome::not_stored;

@@ -126,8 +126,6 @@ task<fill_ground> take_ground(worker_parts const& parts, fill_order const& order
     auto listening = parts.process.events.listen(order.wanted.lock_key, parts.ex);
     for (auto step = fill_lock::step::look; step != fill_lock::step::fetch;) {
         if (step == fill_lock::step::look) {
-            // What was told before this look is known to it.
-            listening.clear();
             auto const seen = co_await look(parts, order, ground, &*rule.lock);
             if (!seen.answered) {
                 co_return ground;

@@ -1,0 +1,68 @@
+#include "proxy/cache/fill_entry.hpp"
+
+#include "proxy/cache/hit.hpp"
+#include "proxy/store/entry_codec.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace sidecache::cache {
+
+std::variant<rules::storable, rules::not_stored> shareable(fill_order const& order,
+                                                           http::response_head const& head) {
+    auto const& rule = order.wanted.matched->definition;
+    auto answer = rules::may_store(rule, order.asked.view(), head.status, head.fields.all());
+    if (std::holds_alternative<rules::not_stored>(answer)) {
+        return answer;
+    }
+    if (head.body == http::framing::length && head.content_length > rule.max_object) {
+        return rules::not_stored::too_large;
+    }
+    if (head.body == http::framing::close) {
+        // It ends with the connection: a backend that died in mid-answer looks the same.
+        return rules::not_stored::truncated;
+    }
+    return answer;
+}
+
+std::chrono::milliseconds shortened(std::chrono::milliseconds ttl,
+                                    double jitter,
+                                    store::id_source& chance) {
+    if (jitter <= 0) {
+        return ttl;
+    }
+    auto const share = static_cast<double>(chance.next().low >> 11) * 0x1p-53;
+    auto const off = static_cast<double>(ttl.count()) * jitter * share;
+    return ttl - std::chrono::milliseconds(static_cast<std::int64_t>(off));
+}
+
+std::string make_entry(fill_order const& order,
+                       fill_ground const& ground,
+                       http::response_head const& head,
+                       std::string_view body,
+                       rules::storable const& how,
+                       unix_ms fetched_at) {
+    std::vector<store::generation> generations;
+    store::entry_to_store e;
+    if (ground.snapshot) {
+        e.server = ground.snapshot->by.server;
+        for (auto const& tag : ground.snapshot->tags) {
+            generations.push_back(tag.gen);
+        }
+    }
+    generations.resize(order.wanted.tags.size());
+    auto const stored_head = head_to_store(head, body.size(), system_now_ms());
+    e.full_key = order.wanted.full_key;
+    e.tags = &order.wanted.tags;
+    e.generations = generations;
+    e.fetched_at = fetched_at;
+    e.initial_age = age_on_arrival(head);
+    e.ttl_ms = static_cast<std::uint64_t>(how.ttl.count());
+    e.vary = how.vary;
+    e.status = head.status;
+    e.head = stored_head;
+    e.body = body;
+    return store::encode_entry(e);
+}
+
+}  // namespace sidecache::cache
