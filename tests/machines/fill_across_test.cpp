@@ -98,6 +98,18 @@ TEST_CASE("an answer that is not for the store releases the lock, and the others
     CHECK(third->client.body == "c");
 }
 
+TEST_CASE("who waits behind an unstorable fetch does not wait for its lock either") {
+    fill_world w;
+    auto const mutation = w.begin("locked:1*");  // so that the second one may not join the first
+    w.get("/locked/1");
+    w.get("/locked/1");
+    REQUIRE(w.upstream().count() == 1);
+    w.upstream()[0].head(200, {{"Cache-Control", "private"}}, 100);
+    w.settle();  // the first one still streams, and holds the lock
+    CHECK(w.upstream().count() == 2);
+    w.end(mutation, "locked:1*", store::end_action::bump);
+}
+
 TEST_CASE("after `wait` a fill goes without the lock, with a new snapshot") {
     fill_world w(2, with_wait("150ms"));
     w.get("/locked/1", 0);
