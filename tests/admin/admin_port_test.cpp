@@ -1,0 +1,45 @@
+// The admin port of a real process, for what only that can show.
+#include "tests/support/process.hpp"
+#include "tests/support/stack.hpp"
+#include "tests/support/temp_dir.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <string>
+
+using namespace sidecache::tests;
+
+TEST_CASE("nothing of the admin port can be reached through the port that clients use") {
+    stack s({.replicas = 1, .store = "timeout: 1s, margin: 10s"});
+    for (auto const* const path :
+         {"/metrics", "/livez", "/readyz", "/explain", "/stats", "/purge"}) {
+        CAPTURE(path);
+        auto const got = s[0].get(path);
+        CHECK(got.status == 404);
+        CHECK(s.backend().count_target("GET " + std::string(path)) == 1);  // its own 404
+    }
+    auto const purged = s[0].request("POST", "/purge", {}, R"({"rule": "product-details"})");
+    CHECK(purged.status == 404);
+    CHECK(s.backend().count_target("POST /purge") == 1);
+}
+
+TEST_CASE("promtool finds nothing to complain of in what a working proxy exposes") {
+    if (std::system("command -v promtool >/dev/null 2>&1") != 0) {
+        MESSAGE("SKIPPED: promtool is not installed (package prometheus)");
+        return;
+    }
+    stack s({.replicas = 1, .store = "timeout: 1s, margin: 10s"});
+    s[0].get("/products/1");
+    s[0].get("/products/1");
+    s[0].get("/products/1?odd=1");
+    s[0].get("/nothing");
+    s[0].request(
+        "PATCH", "/products/1", {{"Content-Type", "application/json"}}, R"({"name": "a"})");
+    s[0].request("POST", "/nothing");
+    temp_dir const folder;
+    auto const file = folder.write("metrics", s[0].admin("GET", "/metrics").body);
+    auto const checked = run({.argv = {"sh", "-c", "promtool check metrics < '" + file + "'"}});
+    CHECK(checked.out + checked.err == "");
+    CHECK(checked.status == exit_status{});
+}
