@@ -94,8 +94,8 @@ public:
             w->start([this] { asio::post(control_, [this] { one_ended(); }); }).get();
         }
         state_.enter(admin::phase::ready);
+        watch_signals();  // whoever reads the ports may send one
         say_ports();
-        watch_signals();
         control_.run();
         for (auto const& w : workers_) {
             w->join();
