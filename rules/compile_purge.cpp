@@ -175,9 +175,7 @@ private:
         auto const& other = compiled_rules_[need.rule_index];
         auto const at = purge_.variables[need.tells.front()].at;
         auto const& other_name = rules_[need.rule_index].definition.name.value;
-        // Only what its key holds: a lock's further variables name no entry.
-        for (std::size_t i = 0; i < other.key.variables.size() && i < other.variables.size(); ++i) {
-            auto const& wanted = other.variables[i];
+        for (auto const& wanted : other.variables) {
             auto const place = use(wanted.name);
             if (!place && !wanted.fallback) {
                 report_.error(

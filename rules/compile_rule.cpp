@@ -97,20 +97,23 @@ private:
         }
         if (rule_.lock_key) {
             for (auto const& name : rule_.lock_key->variables) {
-                auto const* known = find_variable(rule_.variables, name);
-                rule_.lock_variables.push_back(
-                    known != nullptr ? static_cast<std::size_t>(known - rule_.variables.data())
-                                     : rule_.variables.size());
-                if (known == nullptr) {
-                    bind(name, text_.lock->key.at);
-                }
+                bind_in_lock(name);
             }
         }
-        if (rule_.variables.size() > max_variables) {
-            report_.error(text_.key.at,
-                          "rule `" + text_.name.value + "` uses more than 32 variables",
-                          "use fewer");
+    }
+
+    /// A lock is for one key: with a variable of its own it would take values that the key does
+    /// not hold, and a query parameter of that name would count as listed.
+    void bind_in_lock(std::string const& name) {
+        auto const* known = find_variable(rule_.variables, name);
+        if (known == nullptr) {
+            report_.error(text_.lock->key.at,
+                          "the lock key of rule `" + text_.name.value + "` uses `{" + name +
+                              "}`, which its key does not",
+                          "use variables of the key only, as in `product:{id}:lock`");
+            return;
         }
+        rule_.lock_variables.push_back(static_cast<std::size_t>(known - rule_.variables.data()));
     }
 
     void bind(std::string const& name, position used_at) {
@@ -181,7 +184,7 @@ private:
                               "put `{" + v.name + "}` into the key, or remove it");
             }
         }
-        auto const in_key = rule_.key.variables.size();
+        auto const in_key = rule_.variables.size();
         auto const& in_path = rule_.path.variables();
         for (std::size_t capture = 0; capture < in_path.size(); ++capture) {
             std::size_t i = 0;
@@ -206,12 +209,10 @@ private:
         }
         rule_.partition.needed = text_.partition.variables;
         for (auto const& name : text_.partition.variables) {
-            auto const in_key = rule_.key.variables.size();
-            bool shown = false;
-            for (std::size_t i = 0; i < in_key; ++i) {
-                auto const& source = rule_.variables[i].source;
-                shown = shown || (source.what == source_kind::identity && source.name == name);
-            }
+            bool const shown =
+                std::any_of(rule_.variables.begin(), rule_.variables.end(), [&](auto const& v) {
+                    return v.source.what == source_kind::identity && v.source.name == name;
+                });
             if (!shown) {
                 rule_.partition.suffix_names.push_back(name);
             }

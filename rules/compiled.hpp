@@ -31,8 +31,7 @@ struct compiled_rule {
     path_template path;
     key_template key;
     std::optional<key_template> lock_key;
-    /// What the key and the lock key use, in the key's order first: `key.variables[i]` is
-    /// `variables[i]`.
+    /// What the key uses, in its order: `key.variables[i]` is `variables[i]`.
     std::vector<bound_variable> variables;
     /// For each variable with a path source: which capture; otherwise unused.
     std::vector<std::size_t> capture_of;

@@ -217,10 +217,12 @@ std::ptrdiff_t find(rule_set::compiled const& c,
         return -1;
     }
     path_segments const segments(path);
-    if (segments.size() > 0) {
-        append_normal_form(scratch, segments[0]);
+    auto first = segments.size() == 0 ? std::string_view() : segments[0];
+    if (first.find('%') != std::string_view::npos) {
+        append_normal_form(scratch, first);
+        first = scratch;
     }
-    for (auto const i : c.index.candidates(segments.size(), scratch)) {
+    for (auto const i : c.index.candidates(segments.size(), first)) {
         if (c.compiled_rules[i].path.matches(segments, captures)) {
             return static_cast<std::ptrdiff_t>(i);
         }

@@ -1,5 +1,6 @@
 #include "rules/escape.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace sidecache::rules {
@@ -72,9 +73,16 @@ void append_percent(std::string& out, char c) {
 }
 
 void append_escaped(std::string& out, std::string_view value) {
-    for (char const c : value) {
-        append_byte_escaped(out, c);
+    // Values hardly ever hold syntax: copy what stands between it in one go.
+    std::size_t copied = 0;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        if (is_syntax(value[i])) {
+            out.append(value, copied, i - copied);
+            append_percent(out, value[i]);
+            copied = i + 1;
+        }
     }
+    out.append(value, copied);
 }
 
 std::string escaped(std::string_view value) {
@@ -106,11 +114,10 @@ decoded_byte decode_at(std::string_view raw, std::size_t at) {
 }
 
 void append_value(std::string& out, std::string_view raw, coding how) {
-    if (how == coding::plain) {
-        append_escaped(out, raw);
-        return;
-    }
-    for (std::size_t i = 0; i < raw.size();) {
+    auto const coded = how == coding::plain ? std::string_view::npos
+                                            : raw.find_first_of(how == coding::query ? "%+" : "%");
+    append_escaped(out, raw.substr(0, coded));
+    for (std::size_t i = std::min(coded, raw.size()); i < raw.size();) {
         auto const byte = decode_at(raw, i);
         i += byte.size;
         bool const plus = byte.size == 1 && byte.value == '+' && how == coding::query;

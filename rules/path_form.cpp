@@ -2,6 +2,8 @@
 
 #include "rules/escape.hpp"
 
+#include <algorithm>
+
 namespace sidecache::rules {
 
 namespace {
@@ -158,7 +160,12 @@ void append_path_tag(std::string& out, std::string_view path) {
     while (path.size() > 1 && path.back() == '/') {
         path.remove_suffix(1);
     }
-    for (std::size_t i = 0; i < path.size();) {
+    // Most paths are their tag already, up to here.
+    auto const plain = std::find_if_not(path.begin(), path.end(), [](char c) {
+        return c == '/' || (is_unreserved(c) && (c < 'A' || c > 'Z'));
+    });
+    out.append(path.begin(), plain);
+    for (auto i = static_cast<std::size_t>(plain - path.begin()); i < path.size();) {
         auto const byte = decode_at(path, i);
         i += byte.size;
         bool const stays_encoded = byte.size == 3 && !is_unreserved(byte.value);

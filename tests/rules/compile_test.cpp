@@ -102,9 +102,9 @@ TEST_CASE("a rule by itself") {
         REQUIRE(all.size() == 1);
         CHECK(all[0] == "error 4:9 variable `{page}` has no source");
     }
-    SUBCASE("a lock variable without a source") {
+    SUBCASE("a lock variable that the key does not have") {
         rule.lock = lock_definition{.key = {"thing:{x}:lock", {}}};
-        expect(d, "error", "variable `{x}` has no source");
+        expect(d, "error", "uses `{x}`, which its key does not");
     }
     SUBCASE("a variable that is declared and not used") {
         rule.vars = variables({{"page", "query.page"}});
