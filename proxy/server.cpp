@@ -184,8 +184,10 @@ private:
             std::vector<std::string> findings;
             for (auto const& f : next.findings) {
                 findings.push_back(f.print());
-                log::error("configuration refused, the one before goes on",
-                           {{"finding", findings.back()}});
+                if (f.level == rules::severity::error) {
+                    log::error("configuration refused, the one before goes on",
+                               {{"finding", findings.back()}});
+                }
             }
             state_.reload_refused(std::move(findings));
             ++metrics_.process().reloads_failed;
