@@ -1,0 +1,136 @@
+#include "proxy/version.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/sockets.hpp"
+#include "tests/support/temp_dir.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+/// The program as it is called: what it prints where, and its exit codes.
+namespace sidecache::tests {
+namespace {
+
+constexpr char products[] = SIDECACHE_CONFIG_DIR "/products.yaml";
+
+finished sidecache(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), SIDECACHE_PROGRAM);
+    process_options options;
+    options.argv = std::move(arguments);
+    return run(std::move(options));
+}
+
+TEST_CASE("--version and --help print to stdout and succeed") {
+    auto const printed = sidecache({"--version"});
+    CHECK(printed.status == exit_status{0, 0});
+    CHECK(printed.out == std::string("sidecache ") + version + "\n");
+    CHECK(printed.err == "");
+
+    auto const help = sidecache({"--help"});
+    CHECK(help.status == exit_status{0, 0});
+    for (std::string const word :
+         {"run", "check", "explain", "purge", "stats", "Examples:", "Exit codes:"}) {
+        CAPTURE(word);
+        CHECK(help.out.find(word) != std::string::npos);
+    }
+}
+
+TEST_CASE("wrong usage is 2, and says so on stderr") {
+    std::vector<std::vector<std::string>> const calls{
+        {},
+        {"run"},
+        {"check"},
+        {"explain", products, "GET"},
+        {"explain", products, "GET", "products"},
+        {"explain", products, "GET", "/products", "-H", "no colon"},
+        {"explain", products, "GET", "products", "--json"},
+        {"purge"},
+        {"purge", "product:*", "--rule", "product-list"},
+        {"stats", "--nonsense"},
+        {"--nonsense"},
+    };
+    for (auto const& call : calls) {
+        auto const done = sidecache(call);
+        CAPTURE((call.empty() ? "" : call.back()));
+        CHECK(done.status == exit_status{2, 0});
+        CHECK(done.out == "");
+        CHECK(done.err != "");
+    }
+}
+
+TEST_CASE("check prints findings and a summary: 0 when the file is right") {
+    auto const right = sidecache({"check", products});
+    CHECK(right.status == exit_status{0, 0});
+    CHECK(right.err == "");
+    CHECK(right.out.starts_with("rule product-details\n"));
+    CHECK(right.out.ends_with("/products.yaml: 5 rules, 4 purges, no findings\n"));
+}
+
+TEST_CASE("check is 1 when the file has an error, and so are run and explain") {
+    temp_dir const folder;
+    auto const file = folder.write("wrong.yaml", "lisen: 0.0.0.0:80\n");
+    auto const expected = file + ":1:1: error: unknown key `lisen`; did you mean `listen`?\n";
+    auto const checked = sidecache({"check", file});
+    CHECK(checked.status == exit_status{1, 0});
+    CHECK(checked.out == expected + file + ": 1 error, 1 warning\n");
+    auto const explained = sidecache({"explain", file, "GET", "/"});
+    CHECK(explained.status == exit_status{1, 0});
+    CHECK(explained.err.find(expected) != std::string::npos);
+    CHECK(sidecache({"check", file + ".none"}).status == exit_status{1, 0});
+    CHECK(sidecache({"run", file}).status == exit_status{1, 0});
+    CHECK(sidecache({file}).status == exit_status{1, 0});
+}
+
+TEST_CASE("explain shows a read's key and tags") {
+    auto const done = sidecache({"explain", products, "GET", "/products/42"});
+    CHECK(done.status == exit_status{0, 0});
+    CHECK(done.out.starts_with(
+        "GET /products/42\nserved from the cache by the rule product-details\n"));
+    CHECK(done.out.find("product:42:details\n") != std::string::npos);
+    CHECK(done.out.find("path:/products/42\n") != std::string::npos);
+    CHECK(done.out.find("product:42*\n") != std::string::npos);
+}
+
+TEST_CASE("explain takes header fields, as often as they come") {
+    auto const done = sidecache(
+        {"explain", products, "-H", "X-Org-Id: 7", "-H", "Accept: */*", "GET", "/products?page=2"});
+    CHECK(done.status == exit_status{0, 0});
+    CHECK(done.out.find("products:org:7:page:2:limit:10:search::order:\n") != std::string::npos);
+    auto const without = sidecache({"explain", products, "GET", "/products"});
+    CHECK(without.out.find("missing_variable: ") != std::string::npos);
+}
+
+TEST_CASE("explain shows what a mutation's body names") {
+    auto const done = sidecache({"explain",
+                                 products,
+                                 "DELETE",
+                                 "/products",
+                                 "-H",
+                                 "X-Org-Id: 7",
+                                 "--body",
+                                 R"({"ids": [1, 2]})"});
+    CHECK(done.status == exit_status{0, 0});
+    CHECK(done.out.find("products-bulk-deleted") != std::string::npos);
+    CHECK(done.out.find("product:1*") != std::string::npos);
+    CHECK(done.out.find("product:2*") != std::string::npos);
+}
+
+TEST_CASE("explain --json is what the admin port's /explain answers") {
+    auto const done = sidecache({"explain", "--json", products, "GET", "/products/42"});
+    CHECK(done.status == exit_status{0, 0});
+    CHECK(done.out.starts_with("{\"decision\":\"serve\",\"rule\":\"product-details\""));
+}
+
+TEST_CASE("purge and stats are 1 when nobody answers") {
+    auto const nobody = "http://127.0.0.1:" + std::to_string(free_port());
+    auto const purged = sidecache({"purge", "product:*", "--admin", nobody});
+    CHECK(purged.status == exit_status{1, 0});
+    CHECK(purged.err.find("Connection refused") != std::string::npos);
+    auto const counted = sidecache({"stats", "--admin", nobody});
+    CHECK(counted.status == exit_status{1, 0});
+    CHECK(counted.err.find("Connection refused") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace sidecache::tests
