@@ -1,7 +1,7 @@
 #include "config/report.hpp"
 
 #include <algorithm>
-#include <tuple>
+#include <limits>
 #include <utility>
 
 namespace sidecache::config {
@@ -10,8 +10,9 @@ namespace {
 // A file that is wrong in every line needs no thousand findings.
 constexpr std::size_t most_findings = 200;
 
-auto order(finding const& f) {
-    return std::tie(f.at.line, f.at.column);
+/// By place; what has none comes last.
+std::pair<unsigned, unsigned> order(finding const& f) {
+    return {f.at.line == 0 ? std::numeric_limits<unsigned>::max() : f.at.line, f.at.column};
 }
 
 }  // namespace

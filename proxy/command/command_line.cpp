@@ -96,7 +96,6 @@ int main(int argc, char** argv) {
         "it.",
         "sidecache");
     app.set_version_flag("--version", std::string("sidecache ") + version);
-    app.footer(examples);
     app.require_subcommand(0, 1);
 
     typed in;
@@ -117,6 +116,8 @@ int main(int argc, char** argv) {
     auto* const counting = app.add_subcommand("stats", "Show what a running sidecache counts");
     add_admin(*counting, stats_from);
     counting->add_flag("--json", in.json, "JSON, as from the admin port's /stats");
+
+    app.footer(examples);  // after the subcommands: they would inherit it
 
     try {
         app.parse(argc, argv);

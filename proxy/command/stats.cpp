@@ -155,9 +155,10 @@ std::string stats_text(std::string_view reply) {
                         ", quarantined: " + shown(store, "quarantined"));
     out += labelled("upstream",
                     shown(upstream, "address") + ", reachable: " + shown(upstream, "reachable"));
-    out += labelled("pending", shown(all, "purges_pending") + " purges not yet made");
+    out += labelled("pending",
+                    shown(all, "purges_pending") + " (purges that the store has not had yet)");
     out += labelled("unmatched",
-                    shown(all, "unmatched_mutations") + " mutations that no purge matched");
+                    shown(all, "unmatched_mutations") + " (mutations that no purge matched)");
     return out + "\n" + rules_table(all) + purges_table(all);
 }
 

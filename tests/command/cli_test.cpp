@@ -73,7 +73,11 @@ TEST_CASE("check is 1 when the file has an error, and so are run and explain") {
     auto const expected = file + ":1:1: error: unknown key `lisen`; did you mean `listen`?\n";
     auto const checked = sidecache({"check", file});
     CHECK(checked.status == exit_status{1, 0});
-    CHECK(checked.out == expected + file + ": 1 error, 1 warning\n");
+    CHECK(checked.out ==
+          expected + file +
+              ": warning: there are no `rules`: nothing will be cached; add one, as in "
+              "config/products.yaml\n" +
+              file + ": 1 error, 1 warning\n");
     auto const explained = sidecache({"explain", file, "GET", "/"});
     CHECK(explained.status == exit_status{1, 0});
     CHECK(explained.err.find(expected) != std::string::npos);
