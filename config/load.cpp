@@ -44,12 +44,9 @@ std::variant<std::string, std::error_code> read_whole(std::string const& path) {
     }
     std::string text;
     std::array<char, 65'536> piece{};
-    while (text.size() < most_read) {
+    while (text.size() < most_read && std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
         auto const n = std::fread(piece.data(), 1, piece.size(), file.get());
         text.append(piece.data(), n);
-        if (n < piece.size()) {
-            break;
-        }
     }
     if (std::ferror(file.get()) != 0) {
         return std::error_code(errno, std::generic_category());

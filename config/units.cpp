@@ -146,12 +146,11 @@ parsed<std::uint64_t> parse_size(std::string_view text) {
 
 parsed<std::uint64_t> parse_count(std::string_view text) {
     std::uint64_t number = 0;
-    auto const* const end = text.data() + text.size();
-    auto const [stop, error] = std::from_chars(text.data(), end, number);
+    auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc::result_out_of_range) {
         return problem{quoted(text) + " is too large", ""};
     }
-    if (error != std::errc{} || stop != end) {
+    if (error != std::errc{} || stop != text.data() + text.size()) {
         return problem{quoted(text) + " is not a whole number", "write plain digits"};
     }
     return number;
@@ -161,11 +160,12 @@ parsed<double> parse_share(std::string_view text) {
     auto const percent = text.ends_with('%');
     auto const digits = percent ? text.substr(0, text.size() - 1) : text;
     double share = 0;
-    auto const* const end = digits.data() + digits.size();
-    auto const [stop, error] = std::from_chars(digits.data(), end, share, std::chars_format::fixed);
+    auto const [stop, error] = std::from_chars(
+        digits.data(), digits.data() + digits.size(), share, std::chars_format::fixed);
+    auto const is_number = error == std::errc{} && stop == digits.data() + digits.size();
     share = percent ? share / 100 : share;
     // The comparison is written so that a NaN fails it.
-    if (error != std::errc{} || stop != end || !(share >= 0 && share <= 1)) {
+    if (!is_number || !(share >= 0 && share <= 1)) {
         return problem{quoted(text) + " is not a share",
                        "write a number between 0 and 1, such as 0.1"};
     }

@@ -22,9 +22,8 @@ bool is_address(int family, std::string const& host) {
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
     std::uint16_t port = 0;
-    auto const* const end = text.data() + text.size();
-    auto const [stop, error] = std::from_chars(text.data(), end, port);
-    if (text.empty() || error != std::errc{} || stop != end) {
+    auto const [stop, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (text.empty() || error != std::errc{} || stop != text.data() + text.size()) {
         return std::nullopt;
     }
     return port;

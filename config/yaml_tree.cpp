@@ -52,8 +52,9 @@ public:
     void OnNull(YAML::Mark const& mark, YAML::anchor_t anchor) override {
         auto node = make(yaml_node::kind::nothing, mark);
         // yaml-cpp gives the place of whatever comes next; the key without a value is what to show.
-        if (!stack_.empty() && stack_.back().key) {
-            node->at = stack_.back().key->at;
+        if (!stack_.empty()) {
+            auto const& key = stack_.back().key;
+            node->at = key ? key->at : node->at;
         }
         take(std::move(node), anchor);
     }
