@@ -15,6 +15,9 @@ namespace {
 
 using telemetry::store_command;
 
+/// A connection that breaks is made anew at once, but not again and again.
+constexpr std::chrono::seconds short_life{1};
+constexpr int most_short_lives = 3;
 /// While somebody insists, the server is dialled that often at most.
 constexpr std::chrono::milliseconds insisting{20};
 
@@ -76,6 +79,7 @@ void node::abandon() {
 task<void> node::run(std::shared_ptr<node> self) {
     // `self` keeps this alive for as long as the coroutine runs.
     backoff pause;
+    int short_lives = 0;
     while (!stopped_) {
         resting_ = false;
         last_attempt_ = std::chrono::steady_clock::now();
@@ -84,14 +88,20 @@ task<void> node::run(std::shared_ptr<node> self) {
             break;
         }
         if (why.code == store_error::ok) {
-            pause.reset();
             set_ready(true, why);
             co_await beat(link_);
+            auto const lived = std::chrono::steady_clock::now() - last_attempt_;
+            short_lives = lived < short_life ? short_lives + 1 : 0;
+            resting_ = short_lives > most_short_lives;
             set_ready(false, {store_error::unreachable, "the connection broke"});
-            continue;
+            if (!resting_) {
+                pause.reset();
+                continue;
+            }
+        } else {
+            resting_ = true;
+            set_ready(false, why);
         }
-        resting_ = true;
-        set_ready(false, why);
         rest_.expires_after(pause.next(process_->ids.next().low));
         auto [ec] = co_await rest_.async_wait(as_tuple);
         (void)ec;

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,14 +28,19 @@ public:
         }
         at->second.insert_or_assign(std::string(tag), std::move(keys));
     }
-    /// Null: that tag's index was not read.
-    std::vector<std::string> const* find(mutation_id id, std::string_view tag) const {
+    /// nullopt: that tag's index was not read, or its keys were taken already.
+    std::optional<std::vector<std::string>> take(mutation_id id, std::string_view tag) {
         auto const at = mutations_.find(id);
         if (at == mutations_.end()) {
-            return nullptr;
+            return std::nullopt;
         }
         auto const keys = at->second.find(tag);
-        return keys == at->second.end() ? nullptr : &keys->second;
+        if (keys == at->second.end()) {
+            return std::nullopt;
+        }
+        auto taken = std::move(keys->second);
+        at->second.erase(keys);
+        return taken;
     }
     void forget(mutation_id id) {
         if (mutations_.erase(id) > 0) {

@@ -56,9 +56,8 @@ public:
     void commit(std::size_t n) { reader_.commit(n); }
     /// After `commit`, until it returns nullopt: the next batch that has all its replies.
     std::optional<outcome> next() {
-        while (!broken_) {
-            auto& into = batches_.empty() ? nobodys_ : batches_.front().replies;
-            switch (reader_.next(into)) {
+        while (!broken_ && !batches_.empty()) {
+            switch (reader_.next(batches_.front().replies)) {
                 case resp_reader::status::partial:
                     return std::nullopt;
                 case resp_reader::status::broken:
@@ -67,14 +66,12 @@ public:
                 case resp_reader::status::complete:
                     break;
             }
-            if (batches_.empty()) {
-                broken_ = true;  // a reply that nobody asked for: the order is lost
-                return std::nullopt;
-            }
             if (auto done = finish_front()) {
                 return done;
             }
         }
+        // Bytes that nobody asked for: the order is lost.
+        broken_ = broken_ || !reader_.is_idle();
         return std::nullopt;
     }
     /// The bytes were no replies, or one too many: close the connection.
@@ -165,7 +162,6 @@ private:
     std::string waiting_;
     std::deque<batch> batches_;
     resp_reader reader_;
-    reply_set nobodys_;
     std::vector<reply_set> spare_;
     bool broken_ = false;
 };

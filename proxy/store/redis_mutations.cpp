@@ -7,7 +7,7 @@
 #include "proxy/store/resp_writer.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <optional>
 #include <utility>
 
 namespace sidecache::store {
@@ -207,6 +207,17 @@ task<result<ended>> redis_store::end(mutation_id id,
 }
 
 task<store_error> redis_store::end_part(ending const& part, ended& into) {
+    // What is removed at once is settled before the first command: others begin and end meanwhile.
+    struct removal {
+        end_mark const* mark;
+        std::optional<std::vector<std::string>> noted;
+    };
+    std::vector<removal> removals;
+    for (auto const& m : part.marks) {
+        if (m.action != end_action::clear) {
+            removals.push_back({&m, noted_.take(part.id, m.tag)});
+        }
+    }
     static std::vector<std::string> const none;
     auto const write = [&](std::string& out, session const& s) {
         for (auto const& m : part.marks) {
@@ -222,17 +233,13 @@ task<store_error> redis_store::end_part(ending const& part, ended& into) {
                            part.life);
         }
         auto commands = part.marks.size();
-        for (auto const& m : part.marks) {
-            if (m.action == end_action::clear) {
-                continue;
-            }
-            auto const* const noted = noted_.find(part.id, m.tag);
-            commands += append_removal(out, m.tag, noted ? *noted : none, m.exact_key);
+        for (auto const& [mark, noted] : removals) {
+            commands += append_removal(out, mark->tag, noted ? *noted : none, mark->exact_key);
             // What is left: how many, or, where begin has not looked, which.
-            if (noted != nullptr) {
-                append_command(out, "ZCARD"sv, prefixed{names::index, m.tag});
+            if (noted) {
+                append_command(out, "ZCARD"sv, prefixed{names::index, mark->tag});
             } else {
-                append_index_head(out, m.tag);
+                append_index_head(out, mark->tag);
             }
             ++commands;
         }
@@ -255,21 +262,17 @@ task<store_error> redis_store::end_part(ending const& part, ended& into) {
     }
     auto at = part.marks.size();
     std::vector<std::pair<std::string_view, std::vector<std::string>>> found;
-    for (auto const& m : part.marks) {
-        if (m.action == end_action::clear) {
-            continue;
-        }
-        auto const* const noted = noted_.find(part.id, m.tag);
-        bool const had_keys = noted != nullptr && !noted->empty();
-        if (had_keys || !m.exact_key.empty()) {
+    for (auto const& [mark, noted] : removals) {
+        bool const had_keys = noted && !noted->empty();
+        if (had_keys || !mark->exact_key.empty()) {
             at += had_keys ? 1U : 0U;  // ZREM's reply
             into.removed += static_cast<std::size_t>(a.replies[at++].number());
         }
         auto const left = a.replies[at++];
         if (left.number() > 0) {
-            sweeper_->add(m.tag);
+            sweeper_->add(mark->tag);
         } else if (left.size() > 0) {
-            found.emplace_back(m.tag, texts_of(left));
+            found.emplace_back(mark->tag, texts_of(left));
         }
     }
     if (!found.empty()) {

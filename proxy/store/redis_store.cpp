@@ -36,6 +36,21 @@ void append_fill_done(std::string& out, std::string_view lock_key, fill_outcome 
     append_command(out, "PUBLISH"sv, names::events, std::string_view(payload));
 }
 
+/// Releases a lock that may be ours without our knowing: nobody should wait for it.
+task<void> forget_lock(std::shared_ptr<node> n, std::string lock_key, id128 token) {
+    auto const until = std::chrono::steady_clock::now() + n->process().settings.connect_timeout();
+    auto const ready = co_await n->wait_connected(until, false);
+    if (ready != store_error::ok) {
+        co_return;
+    }
+    auto const on = n->connected();
+    append_release(on->commands(), n->present().scripts, lock_key, token);
+    append_fill_done(on->commands(), lock_key, fill_outcome::failed);
+    auto [error, replies] = co_await on->ask(2, until);
+    (void)error;  // else it ends with its life
+    (void)replies;
+}
+
 }  // namespace
 
 redis_store::redis_store(std::shared_ptr<node> n, metrics_source metrics)
@@ -116,7 +131,6 @@ task<result<fill_ground>> redis_store::begin_fill(fill_request const& r) {
     auto a = co_await caller_.ask(plan, write);
     if (a.error != store_error::ok) {
         if (a.sent && asks_lock) {
-            // The lock may be ours without our knowing: nobody should wait for it.
             auto const& n = caller_.shared_target();
             spawn(n->loop(), "fill lock", forget_lock(n, std::string(r.lock_key), r.lock_token));
         }
@@ -153,20 +167,6 @@ task<result<fill_ground>> redis_store::begin_fill(fill_request const& r) {
                     (a.replies[tags].number() != 0 || process.is_quarantined(boot_clock::now()));
     g.entry = a.replies[tags + (asks_lock ? 2 : 1)].shared_text();
     co_return g;
-}
-
-task<void> redis_store::forget_lock(std::shared_ptr<node> n, std::string lock_key, id128 token) {
-    auto const until = std::chrono::steady_clock::now() + n->process().settings.connect_timeout();
-    auto const ready = co_await n->wait_connected(until, false);
-    if (ready != store_error::ok) {
-        co_return;
-    }
-    auto const on = n->connected();
-    append_release(on->commands(), n->present().scripts, lock_key, token);
-    append_fill_done(on->commands(), lock_key, fill_outcome::failed);
-    auto [error, replies] = co_await on->ask(2, until);
-    (void)error;  // else it ends with its life
-    (void)replies;
 }
 
 task<result<void>> redis_store::put(put_request const& r) {

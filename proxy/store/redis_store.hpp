@@ -55,7 +55,6 @@ private:
     task<store_error> end_part(ending const& part, ended& into);
     task<void> remove_noted(
         std::vector<std::pair<std::string_view, std::vector<std::string>>> found, ended& into);
-    task<void> forget_lock(std::shared_ptr<node> n, std::string lock_key, id128 token);
 
     caller caller_;
     std::shared_ptr<index_sweeper> sweeper_;

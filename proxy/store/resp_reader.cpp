@@ -193,4 +193,8 @@ resp_reader::status resp_reader::next(reply_set& into) {
     return is_broken_ ? status::broken : status::partial;
 }
 
+bool resp_reader::is_idle() const {
+    return reader_->ridx == -1 && reader_->pos == reader_->len;
+}
+
 }  // namespace sidecache::store

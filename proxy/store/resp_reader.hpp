@@ -93,6 +93,9 @@ public:
     /// REQUIRES: the same set until the reply is complete.
     status next(reply_set& into);
 
+    /// Every byte so far belongs to a reply that `next` has completed.
+    bool is_idle() const;
+
 private:
     struct free_reader {
         void operator()(redisReader* r) const;

@@ -148,6 +148,13 @@ TEST_CASE("a reply that nobody asked for, or bytes that are none, break the conn
         CHECK_FALSE(m.next().has_value());
         CHECK(m.is_broken());
     }
+    SUBCASE("the beginning of something unasked, also right behind an answer") {
+        ask(m, "A", 1);
+        receive(m, "+a\r\n*2\r\n");
+        CHECK(m.next()->waiter == 1);
+        CHECK_FALSE(m.next().has_value());
+        CHECK(m.is_broken());
+    }
     SUBCASE("garbage") {
         ask(m, "A", 1);
         receive(m, "garbage\r\n");
