@@ -210,6 +210,7 @@ private:
             add_status({});
             talk_->content = std::move(exchange_->content);
         }
+        talk_->upload.leave();  // whatever of it is still to come
         talk_->answered.notify_all();
     }
 
@@ -297,14 +298,35 @@ private:
     bool streamed_whole_ = false;
 };
 
+/// Nobody waits for an answer that does not come, even when memory runs out in the middle.
+class last_words {
+public:
+    explicit last_words(std::shared_ptr<conversation> talk) : talk_(std::move(talk)) {}
+    last_words(last_words const&) = delete;
+    last_words& operator=(last_words const&) = delete;
+    ~last_words() {
+        if (talk_->answer == conversation::kind::none) {
+            talk_->answer = conversation::kind::held;
+            talk_->head.status = 500;
+        }
+        talk_->upload.leave();
+        talk_->download.finish(false);
+        talk_->answered.notify_all();
+    }
+
+private:
+    std::shared_ptr<conversation> talk_;
+};
+
 }  // namespace
 
-task<void> run_mutation(worker_parts const& parts,
+task<void> run_mutation(worker_parts parts,
                         std::shared_ptr<snapshot const> snap,
                         std::shared_ptr<conversation> talk) {
     // Cut off in the middle, a mutation would leave its end to the markers' deadline. It ends by
     // itself: every wait in it is bounded.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    last_words const words(talk);
     performer work(parts, std::move(snap), std::move(talk));
     co_await work.run();
 }

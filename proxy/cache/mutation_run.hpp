@@ -40,7 +40,7 @@ struct conversation {
 
 /// Marks, forwards, bumps, tells the client's side what to answer, and goes on to the end of what
 /// has to be done, whether or not anybody listens. For `parts.background`.
-task<void> run_mutation(worker_parts const& parts,
+task<void> run_mutation(worker_parts parts,
                         std::shared_ptr<snapshot const> snap,
                         std::shared_ptr<conversation> talk);
 

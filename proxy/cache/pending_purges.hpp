@@ -148,6 +148,6 @@ private:
 /// Replays what is owed on this worker, if no other one does: bumps, publishes and waits, again
 /// and again until the store has had everything. Spawned in `parts.background` by whoever owes;
 /// ends early when that scope is cancelled. On the worker's own thread.
-task<void> replay_pending(worker_parts const& parts);
+task<void> replay_pending(worker_parts parts);
 
 }  // namespace sidecache::cache

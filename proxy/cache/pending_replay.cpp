@@ -34,7 +34,7 @@ void count_replayed(snapshot const& now, std::vector<std::string> const& purges)
 
 }  // namespace
 
-task<void> replay_pending(worker_parts const& parts) {
+task<void> replay_pending(worker_parts parts) {
     auto& pending = parts.process.pending;
     if (!pending.claim_replay()) {
         co_return;

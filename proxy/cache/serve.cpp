@@ -88,6 +88,7 @@ public:
             mutation_report report;
             co_await mutate(parts_, snap, client, report);
             account.reason = report.outcome;
+            account.request_id = report.request_id;
             account.upstream = report.upstream;
         } else {
             co_await pass_through(*snap, client, at.wanted, account);

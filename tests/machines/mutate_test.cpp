@@ -345,6 +345,17 @@ TEST_CASE("on_down refuse: 503 with Retry-After, and the upstream is not asked")
     CHECK(b.pending().none());
 }
 
+TEST_CASE("a refusal does not wait for content that nobody wants any more") {
+    bench b(std::string("store: {on_down: refuse}\nlimits: {max_mutation_body: 64KiB}\n") +
+            one_purge);
+    b.store.on_begin.always_fail(store::store_error::unreachable);
+    fake_downstream client("PUT /products/42 HTTP/1.1\r\nContent-Length: 200000",
+                           std::string(200'000, 'x'));
+    b.mutate_whole(client);
+    CHECK(client.head.status == 503);
+    CHECK(client.body_read < 200'000);
+}
+
 TEST_CASE("on_down forward: answered in time without the store, owed, replayed when it is back") {
     auto model = *configured(one_purge);
     model.near_cache.lease = std::chrono::milliseconds(1);

@@ -1,5 +1,7 @@
 #include "tests/support/fake_upstream.hpp"
 
+#include <boost/asio/this_coro.hpp>
+
 #include <cassert>
 #include <cstring>
 
@@ -34,6 +36,10 @@ public:
     task<failure> read_head(http::response_head& into) override {
         while (!owner_.open_) {
             co_await owner_.door_.wait();
+            auto const state = co_await asio::this_coro::cancellation_state;
+            if (state.cancelled() != asio::cancellation_type::none) {
+                co_return failure::broken;  // as a socket's operation would end
+            }
         }
         into = {};
         if (next_interim_ < script_.interims.size()) {
