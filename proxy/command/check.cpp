@@ -34,6 +34,7 @@ std::string lifetimes(rules::rule_definition const& rule) {
 
 std::vector<std::string> values(std::vector<rules::located<std::string>> const& located) {
     std::vector<std::string> out;
+    out.reserve(located.size());
     for (auto const& one : located) {
         out.push_back(one.value);
     }
