@@ -46,7 +46,7 @@ void check_keys(rule_set::compiled const& c, report& out) {
                               " can render the same key",
                           "begin one of them with another literal, or give it one segment more");
             }
-            if (a.lock_key && can_collide(*a.lock_key, b.key)) {
+            if (text.lock && a.lock_key && can_collide(*a.lock_key, b.key)) {
                 out.error(text.lock->key.at,
                           "the lock key of rule `" + text.name.value + "` can be the key of " +
                               named(c.rules[j]),

@@ -124,11 +124,11 @@ private:
             for (auto const& name : p.pattern.variables) {
                 auto const place = use(name);
                 if (!place) {
+                    auto hint = "put it in the path of `on`, or declare it under `vars`, as in `" +
+                                std::string(name);
+                    hint.append(": body.").append(name).append("`");
                     report_.error(
-                        text.at,
-                        "variable `{" + name + "}` has no source",
-                        "put it in the path of `on`, or declare it under `vars`, as in `" + name +
-                            ": body." + name + "`");
+                        text.at, "variable `{" + name + "}` has no source", std::move(hint));
                 }
                 p.variables.push_back(place.value_or(0));
             }

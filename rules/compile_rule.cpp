@@ -97,17 +97,17 @@ private:
         }
         if (rule_.lock_key) {
             for (auto const& name : rule_.lock_key->variables) {
-                bind_in_lock(name);
+                bind_in_lock(name, text_.lock ? text_.lock->key.at : text_.key.at);
             }
         }
     }
 
     /// A lock is for one key: with a variable of its own it would take values that the key does
     /// not hold, and a query parameter of that name would count as listed.
-    void bind_in_lock(std::string const& name) {
+    void bind_in_lock(std::string const& name, position used_at) {
         auto const* known = find_variable(rule_.variables, name);
         if (known == nullptr) {
-            report_.error(text_.lock->key.at,
+            report_.error(used_at,
                           "the lock key of rule `" + text_.name.value + "` uses `{" + name +
                               "}`, which its key does not",
                           "use variables of the key only, as in `product:{id}:lock`");

@@ -74,7 +74,7 @@ struct rule_definition {
     std::optional<lock_definition> lock;
     unlisted_query unlisted = unlisted_query::bypass;
     partition_definition partition;
-    std::uint64_t max_object = 1024 * 1024;
+    std::uint64_t max_object = 1ULL << 20;
     /// Each stored life is shortened by a random part of at most this share (0.1: up to 10 %).
     double jitter = 0;
     /// Concurrent fetches of this rule in one process; 0: no limit of its own.

@@ -3,6 +3,7 @@
 #include "rules/compiled.hpp"
 #include "rules/path_form.hpp"
 
+#include <cassert>
 #include <utility>
 
 namespace sidecache::rules {
@@ -74,6 +75,7 @@ explanation explain(rule_set const& rules, request const& r, std::optional<std::
     }
     switch (d.what) {
         case verdict::serve:
+            assert(d.matched != nullptr && "what is served has a rule");
             out.key = d.key;
             out.full_key = d.full_key;
             out.lock_key = d.lock_key;

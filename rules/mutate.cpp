@@ -95,9 +95,8 @@ std::vector<variable_state> bind_variables(compiled_purge const& purge,
         auto const& v = purge.variables[i];
         switch (v.source.what) {
             case source_kind::path:
-                if (route.captures[i]) {
-                    out[i] =
-                        from_raw({captures.values[*route.captures[i]]}, coding::path, std::nullopt);
+                if (auto const& capture = route.captures[i]) {
+                    out[i] = from_raw({captures.values[*capture]}, coding::path, std::nullopt);
                 }
                 break;
             case source_kind::response:
@@ -144,6 +143,7 @@ std::optional<entry_lookup> lookup_of(rule_set::compiled const& c,
     out.full_key = out.key;
 
     std::vector<std::string> in_path;
+    in_path.reserve(rule.variable_of_capture.size());
     for (auto const i : rule.variable_of_capture) {
         in_path.push_back(unescaped(escaped_values[i]).value_or(std::string(escaped_values[i])));
     }
@@ -165,8 +165,8 @@ std::optional<std::vector<entry_lookup>> lookups_for(rule_set::compiled const& c
     std::vector<std::vector<std::string>> choices;
     std::vector<std::size_t> sizes;
     for (std::size_t i = 0; i < need.variables.size(); ++i) {
-        if (need.variables[i]) {
-            auto const& v = variables[*need.variables[i]];
+        if (auto const& place = need.variables[i]) {
+            auto const& v = variables[*place];
             if (v.what != state_kind::known) {
                 return std::nullopt;
             }
@@ -180,6 +180,7 @@ std::optional<std::vector<entry_lookup>> lookups_for(rule_set::compiled const& c
     bool readable = true;
     bool const few = for_each_combination(sizes, max_entry_lookups, [&](auto const& at) {
         std::vector<std::string_view> values;
+        values.reserve(at.size());
         for (std::size_t i = 0; i < at.size(); ++i) {
             values.push_back(choices[i][at[i]]);
         }

@@ -182,6 +182,7 @@ bool mutation_scope::is_unchanged(unsigned status) const {
 
 std::vector<planned_mark> mutation_scope::collect(bool is_begin) const {
     std::vector<planned_mark> out;
+    out.reserve(path_tags_.size());
     for (auto const& tag : path_tags_) {
         out.push_back({tag, mark_kind::marker, {}});
     }
@@ -254,6 +255,7 @@ void mutation_scope::resolve_entry(std::size_t i, std::optional<std::string_view
     target.told.assign(tells.size(), {});
     if (body) {
         std::vector<json_path const*> paths;
+        paths.reserve(tells.size());
         for (auto const v : tells) {
             paths.push_back(&purge.variables[v].source.path);
         }

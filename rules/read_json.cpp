@@ -146,6 +146,7 @@ public:
 
     std::vector<json_values> results() && {
         std::vector<json_values> out;
+        out.reserve(followers_.size());
         for (auto& f : followers_) {
             out.push_back(std::move(f).result());
         }

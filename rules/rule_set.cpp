@@ -92,6 +92,7 @@ std::vector<std::string> rule_set::tag_templates(std::size_t rule_index) const {
     auto const& r = compiled_->compiled_rules[rule_index];
     // The key's own text, segment by segment, with variables as `{name}`.
     std::vector<std::string> segments;
+    segments.reserve(r.key.segments.size());
     for (auto const& s : r.key.segments) {
         segments.push_back(s.what == segment::kind::variable
                                ? s.prefix + "{" + r.key.variables[s.variable] + "}" + s.suffix
