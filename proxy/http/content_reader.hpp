@@ -1,10 +1,10 @@
 #pragma once
 
+#include "proxy/http/chunked.hpp"
 #include "proxy/http/message.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 
@@ -13,15 +13,12 @@ namespace sidecache::http {
 /// Bytes in, content out, as the head has framed it; no I/O. One thread.
 class content_reader {
 public:
-    content_reader();
-    ~content_reader();
-
     /// `limit`: content longer than that is too large; 0: no limit.
     void begin(framing body, std::uint64_t length, std::uint64_t limit = 0);
 
     enum class trouble {
         none,
-        malformed,  ///< not chunked coding, or a chunk's head or the trailers beyond all measure
+        malformed,  ///< not chunked coding, or extensions or trailers beyond all measure
         too_large,  ///< longer than `limit`
     };
     struct step {
@@ -45,9 +42,7 @@ public:
     std::uint64_t size() const { return size_; }
 
 private:
-    class chunked;
-
-    std::unique_ptr<chunked> chunked_;
+    chunked_decoder chunked_;
     framing body_ = framing::none;
     bool complete_ = true;
     std::uint64_t remaining_ = 0;

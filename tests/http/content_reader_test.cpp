@@ -81,10 +81,16 @@ TEST_CASE("what is not chunked content") {
         "x\r\n",
         "-1\r\na\r\n",
         "+1\r\na\r\n",
-        "0x1\r\na\r\n\r\n",
+        "0x1\r\na\r\n",
         " 1\r\na\r\n",
         "\r\n",
         "1 2\r\na\r\n",
+        "1 \r\na\r\n",
+        "1;a=\x01\r\n",
+        "1;a\rb\r\n",
+        "0\r\nX\r\n",
+        "0\r\n: y\r\n",
+        "0\r\nX: y\r\n folded\r\n",
         "1\na\n0\n\n",
         "1\r\nab\r\n0\r\n\r\n",
         "1\r\na0\r\n\r\n",
@@ -121,6 +127,14 @@ TEST_CASE("content that stops in the middle is never complete") {
 TEST_CASE("a chunk's head, or the trailers, without end") {
     CHECK(read_chunked("1;" + std::string(20'000, 'x')).bad == trouble::malformed);
     CHECK(read_chunked("0\r\nX: " + std::string(20'000, 'x')).bad == trouble::malformed);
+}
+
+TEST_CASE("extensions of many small chunks add up") {
+    std::string bytes;
+    for (int i = 0; i < 100; ++i) {
+        bytes += "1;" + std::string(500, 'x') + "\r\na\r\n";
+    }
+    CHECK(read_chunked(bytes + "0\r\n\r\n").bad == trouble::malformed);
 }
 
 TEST_CASE("more content than the limit") {
