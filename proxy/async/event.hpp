@@ -8,7 +8,7 @@ namespace sidecache {
 /// thread, post to this worker's executor. A waiter checks its predicate again after waking.
 class event {
 public:
-    explicit event(executor ex) : timer_(ex, std::chrono::steady_clock::time_point::max()) {}
+    explicit event(executor const& ex) : timer_(ex, std::chrono::steady_clock::time_point::max()) {}
 
     /// Wakes everybody who waits now.
     void notify_all() { timer_.cancel(); }

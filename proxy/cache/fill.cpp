@@ -76,8 +76,10 @@ void tell_unstorable(worker_parts const& parts,
     if (verdict.how == fill_end::unstorable) {
         parts.process.fills.note_unstorable(order.wanted.full_key);
     }
-    permit.settle(std::move(verdict));
+    permit.settle(verdict);
 }
+
+constexpr std::size_t piece_size = 32U << 10;
 
 struct collected {
     bool complete = false;
@@ -92,7 +94,7 @@ task<collected> read_content(worker_parts const& parts,
                              fill_feed& feed,
                              bool keep) {
     auto const max_object = order.wanted.matched->definition.max_object;
-    auto buffer = std::make_unique<std::array<char, 32 * 1024>>();
+    auto buffer = std::make_unique<std::array<char, piece_size>>();
     collected out;
     out.kept = keep;
     if (!keep) {
@@ -255,7 +257,7 @@ task<void> fill(worker_parts parts,
         co_return;
     }
     std::optional<lock_keeper> keeper;
-    if (ground.lock == fill_ground::lock::held) {
+    if (ground.lock == fill_ground::lock::held && rule.lock) {
         keeper.emplace(parts.background,
                        parts.ex,
                        parts.store,

@@ -28,7 +28,7 @@ public:
         response  ///< `head`, then content
     };
 
-    explicit fill_feed(executor ex) : changed_(ex) {}
+    explicit fill_feed(executor const& ex) : changed_(ex) {}
 
     // What the client reads.
     stage at = stage::pending;

@@ -114,19 +114,20 @@ sight fill_ground::seen(moment const& at) const {
 task<fill_ground> take_ground(worker_parts const& parts, fill_order const& order, bool use_lock) {
     fill_ground ground;
     auto const& rule = order.wanted.matched->definition;
-    bool const locks = use_lock && rule.lock && !order.wanted.lock_key.empty();
-    if (!locks) {
+    auto const* const lock =
+        use_lock && rule.lock && !order.wanted.lock_key.empty() ? &*rule.lock : nullptr;
+    if (lock == nullptr) {
         auto const plain = co_await look(parts, order, ground, nullptr);
         (void)plain;
         co_return ground;
     }
     auto const began = steady_clock::now();
     ground.token = parts.process.ids.next();
-    fill_lock machine(rule.lock->wait);
+    fill_lock machine(lock->wait);
     auto listening = parts.process.events.listen(order.wanted.lock_key, parts.ex);
     for (auto step = fill_lock::step::look; step != fill_lock::step::fetch;) {
         if (step == fill_lock::step::look) {
-            auto const seen = co_await look(parts, order, ground, &*rule.lock);
+            auto const seen = co_await look(parts, order, ground, lock);
             if (!seen.answered) {
                 co_return ground;
             }

@@ -9,11 +9,12 @@ fill_lock::step fill_lock::on_look(store::lock_state state, time_point now) {
         holds_ = state == store::lock_state::acquired;
         return step::fetch;
     }
-    if (!deadline_) {
+    if (!waited_) {
+        waited_ = true;
         deadline_ = now + limit_;
     }
-    if (go_anyway_ || now >= *deadline_) {
-        timed_out_ = timed_out_ || now >= *deadline_;
+    if (go_anyway_ || now >= deadline_) {
+        timed_out_ = timed_out_ || now >= deadline_;
         return step::fetch;
     }
     next_poll_ = now + poll_every_;
@@ -26,7 +27,7 @@ fill_lock::step fill_lock::on_message(bool stored) {
 }
 
 fill_lock::step fill_lock::on_time(time_point now) {
-    if (now >= *deadline_) {
+    if (now >= deadline_) {
         timed_out_ = true;
         go_anyway_ = true;
         return step::look;
@@ -39,11 +40,11 @@ fill_lock::step fill_lock::on_polled(bool held, time_point now) {
         return step::look;
     }
     next_poll_ = now + poll_every_;
-    return now >= *deadline_ ? on_time(now) : step::wait;
+    return now >= deadline_ ? on_time(now) : step::wait;
 }
 
 fill_lock::time_point fill_lock::wake_at() const {
-    return std::min(next_poll_, *deadline_);
+    return std::min(next_poll_, deadline_);
 }
 
 telemetry::lock_outcome fill_lock::outcome(bool found) const {

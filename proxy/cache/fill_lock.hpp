@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 
 namespace sidecache::cache {
 
@@ -51,15 +50,16 @@ public:
     time_point wake_at() const;
     bool holds() const { return holds_; }
     /// Whether it was held by somebody else at first.
-    bool waited() const { return deadline_.has_value(); }
+    bool waited() const { return waited_; }
     /// What became of it, for the metric: asked once, at the end. `found`: a valid entry turned up.
     telemetry::lock_outcome outcome(bool found) const;
 
 private:
     std::chrono::milliseconds limit_;
     std::chrono::milliseconds poll_every_;
-    std::optional<time_point> deadline_;
+    time_point deadline_{};  // once `waited_`
     time_point next_poll_{};
+    bool waited_ = false;
     bool holds_ = false;
     bool timed_out_ = false;
     bool go_anyway_ = false;

@@ -41,6 +41,8 @@ fill_permit::fill_permit(fill_table& table, std::shared_ptr<fill_state> state)
 fill_permit::fill_permit(fill_permit&& other) noexcept
     : table_(std::exchange(other.table_, nullptr)), state_(std::move(other.state_)) {}
 
+// Waking allocates a message: where there is no memory for it, the process ends.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 fill_permit::~fill_permit() {
     if (state_) {
         table_->leave(*state_);
@@ -62,9 +64,9 @@ void fill_permit::sent(sight ground) {
     }
 }
 
-void fill_permit::settle(settlement outcome) {
+void fill_permit::settle(settlement const& outcome) {
     if (state_) {
-        table_->settle(*state_, std::move(outcome));
+        table_->settle(*state_, outcome);
     }
 }
 
@@ -133,7 +135,7 @@ void fill_table::sent(fill_state& state, sight ground) {
     state.sent = true;
 }
 
-void fill_table::settle(fill_state& state, settlement outcome) {
+void fill_table::settle(fill_state& state, settlement const& outcome) {
     std::vector<std::shared_ptr<fill_waiter>> waiters;
     bool const over = outcome.how != fill_end::shared;
     {

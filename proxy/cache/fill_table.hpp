@@ -38,7 +38,7 @@ struct settlement {
 /// Somebody in the process who waits for a fill: lives on its own worker, `wake` may be called by
 /// any thread.
 struct fill_waiter {
-    explicit fill_waiter(executor e) : ex(e), woken(e) {}
+    explicit fill_waiter(executor const& e) : ex(e), woken(e) {}
     executor ex;
     event woken;  // its worker only, as is what follows
     bool done = false;
@@ -70,7 +70,7 @@ public:
     /// Wakes everybody. With `shared` the same is there for whoever may still join, until the
     /// permit goes; with anything else the key is free for the next fill at once. The first call
     /// counts.
-    void settle(settlement outcome);
+    void settle(settlement const& outcome);
 
 private:
     friend class fill_table;
@@ -148,7 +148,7 @@ private:
 
     shard& shard_of(std::string const& name);
     void sent(fill_state& state, sight ground);
-    void settle(fill_state& state, settlement outcome);
+    void settle(fill_state& state, settlement const& outcome);
     void leave(fill_state& state);
 
     mutable std::array<shard, shard_count> shards_;
