@@ -60,10 +60,10 @@ void append(std::string& out, T v) {
 }
 
 template <class T>
-T load(char const* at) {
+T load(std::string_view bytes) {
     T v = 0;
     for (std::size_t i = sizeof(T); i-- > 0;) {
-        v = static_cast<T>(v << 8 | static_cast<unsigned char>(at[i]));
+        v = static_cast<T>(v << 8 | static_cast<unsigned char>(bytes[i]));
     }
     return v;
 }
@@ -91,7 +91,7 @@ public:
         if (rest_.size() < sizeof(T)) {
             return false;
         }
-        out = load<T>(rest_.data());
+        out = load<T>(rest_);
         rest_.remove_prefix(sizeof(T));
         return true;
     }
@@ -218,7 +218,7 @@ boost::system::error_code decode_entry(std::shared_ptr<std::string const> bytes,
     if (all.size() < fixed_size) {
         return entry_error::truncated;
     }
-    if (load<std::uint64_t>(all.data() + magic.size()) != hash(all)) {
+    if (load<std::uint64_t>(all.substr(magic.size())) != hash(all)) {
         return entry_error::checksum;
     }
     cursor at(all.substr(hashed_from));

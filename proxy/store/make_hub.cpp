@@ -2,6 +2,7 @@
 
 #include "proxy/store/memory_store.hpp"
 #include "proxy/store/redis_hub.hpp"
+#include "proxy/telemetry/metrics.hpp"
 
 #include <algorithm>
 
@@ -34,6 +35,7 @@ std::unique_ptr<store_hub> make_hub(config::model const& config,
                                     id_source& ids) {
     switch (config.store.what) {
         case config::store::kind::memory:
+            metrics.store_up.store(1, std::memory_order_relaxed);
             return std::make_unique<memory_hub>(memory_options{config.store.memory_size}, ids);
         case config::store::kind::redis_tcp:
         case config::store::kind::redis_unix:

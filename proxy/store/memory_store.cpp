@@ -47,7 +47,7 @@ struct sweep {
 class memory_store final : public store {
 public:
     memory_store(memory_hub& hub, executor ex, metrics_source metrics)
-        : hub_(hub), ex_(ex), meter_(std::move(metrics)) {}
+        : hub_(hub), ex_(std::move(ex)), meter_(std::move(metrics)) {}
 
     task<result<reading>> read(std::string_view key, rules::tag_list const& tags) override {
         auto const now = hub_.now();

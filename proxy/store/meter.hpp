@@ -8,6 +8,18 @@
 
 namespace sidecache::store {
 
+/// Telemetry stands below the store and declares the outcomes once more.
+constexpr bool names_the_same(store_error e, telemetry::store_outcome o) {
+    return static_cast<int>(e) == static_cast<int>(o);
+}
+static_assert(names_the_same(store_error::ok, telemetry::store_outcome::ok));
+static_assert(names_the_same(store_error::unreachable, telemetry::store_outcome::unreachable));
+static_assert(names_the_same(store_error::timeout, telemetry::store_outcome::timeout));
+static_assert(names_the_same(store_error::breaker_open, telemetry::store_outcome::breaker_open));
+static_assert(names_the_same(store_error::not_primary, telemetry::store_outcome::not_primary));
+static_assert(names_the_same(store_error::refused, telemetry::store_outcome::refused));
+static_assert(names_the_same(store_error::malformed, telemetry::store_outcome::malformed));
+
 /// Counts what a store was asked, in its worker's own counters. One worker only.
 class meter {
 public:

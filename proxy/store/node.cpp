@@ -23,7 +23,7 @@ constexpr std::chrono::milliseconds insisting{20};
 
 }  // namespace
 
-node::node(executor ex,
+node::node(executor const& ex,
            std::shared_ptr<redis_process> process,
            meter counter,
            bool carries_membership)

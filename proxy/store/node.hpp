@@ -21,7 +21,7 @@ public:
     using time_point = link::time_point;
 
     /// `carries_membership`: its heartbeats renew this process's listing; one node's do.
-    node(executor ex,
+    node(executor const& ex,
          std::shared_ptr<redis_process> process,
          meter counter,
          bool carries_membership);

@@ -37,7 +37,8 @@ void append_fill_done(std::string& out, std::string_view lock_key, fill_outcome 
 }
 
 /// Releases a lock that may be ours without our knowing: nobody should wait for it.
-task<void> forget_lock(std::shared_ptr<node> n, std::string lock_key, id128 token) {
+task<void> forget_lock(std::shared_ptr<node> owned, std::string lock_key, id128 token) {
+    auto const n = std::move(owned);
     auto const until = std::chrono::steady_clock::now() + n->process().settings.connect_timeout();
     auto const ready = co_await n->wait_connected(until, false);
     if (ready != store_error::ok) {

@@ -11,8 +11,8 @@ extern "C" {
 
 namespace sidecache::store {
 
-/// What hiredis calls for each piece of a reply. Its "objects" are places in the set, plus one,
-/// since a null pointer would mean out of memory.
+/// What hiredis calls for each piece of a reply. The "object" that it wants for each, and only
+/// compares with null, is the same for all: pieces come in order, and go to the end of the set.
 struct reply_collector {
     using kind = reply_set::kind;
     /// Longer texts get a string of their own.
@@ -31,8 +31,8 @@ struct reply_collector {
             set->tops_.push_back(static_cast<std::uint32_t>(place));
         }
         set->nodes_.push_back(std::move(n));
-        // hiredis only compares it with null: a place, never looked behind.
-        return reinterpret_cast<void*>(place + 1);
+        static char object = 0;
+        return &object;
     }
 
     static void* text(redisReadTask const* t, char* bytes, std::size_t size) {
@@ -75,12 +75,12 @@ struct reply_collector {
 namespace {
 
 /// At least that much room before each read; hiredis's buffer doubles as a long reply grows.
-constexpr std::size_t read_size = 16 * 1024;
+constexpr std::size_t read_size = 16ULL * 1024;
 /// An emptied buffer above that size is given back.
-constexpr std::size_t kept_buffer = 256 * 1024;
+constexpr std::size_t kept_buffer = 256ULL * 1024;
 /// What a recycled set may keep.
-constexpr std::size_t kept_texts = 64 * 1024;
-constexpr std::size_t kept_nodes = 4 * 1024;
+constexpr std::size_t kept_texts = 64ULL * 1024;
+constexpr std::size_t kept_nodes = 4ULL * 1024;
 
 redisReplyObjectFunctions functions{reply_collector::text,
                                     reply_collector::array,

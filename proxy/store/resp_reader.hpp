@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-struct redisReader;
+struct redisReader;  // NOLINT(readability-identifier-naming): hiredis's name
 
 /// Redis replies, parsed by hiredis's reader into a flat list that keeps its capacity.
 namespace sidecache::store {
@@ -70,7 +70,7 @@ private:
 
 /// What one reply may hold; more ends the connection.
 struct resp_limits {
-    std::size_t elements = 64 * 1024;
+    std::size_t elements = 64ULL * 1024;
     std::size_t bytes = 64ULL << 20;
 };
 

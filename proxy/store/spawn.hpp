@@ -13,8 +13,8 @@ namespace sidecache::store {
 
 /// Starts a coroutine that owns everything it refers to and ends by itself once its node is
 /// stopped; an exception is reported like that of a scope's child. `what`: a literal.
-inline void spawn(executor ex, std::string_view what, task<void> work) {
-    auto ended = [what](std::exception_ptr error) {
+inline void spawn(executor const& ex, std::string_view what, task<void> work) {
+    auto ended = [what](std::exception_ptr const& error) {
         if (!error) {
             return;
         }

@@ -142,8 +142,9 @@ using event_sink = std::function<void(std::string_view payload)>;
 using metrics_source = std::function<telemetry::worker_metrics&()>;
 
 /// One a worker; one worker only, unless said otherwise. Every operation ends within
-/// `store.timeout` times the attempts of `store.retry`; none throws. Whoever calls keeps what the
-/// parameters point to alive until the call returns.
+/// `store.timeout` times the attempts of `store.retry`, `begin` and `end` of many tags within that
+/// for each part of 64; none throws. Whoever calls keeps what the parameters point to alive until
+/// the call returns.
 class store {
 public:
     virtual ~store() = default;
@@ -203,7 +204,8 @@ public:
 class store_hub {
 public:
     virtual ~store_hub() = default;
-    /// Called on that worker's thread before it runs.
+    /// Called on that worker's thread before it runs. The context outlives the store, and stands
+    /// until `stop` has been called or nothing of the hub is called any more.
     virtual std::unique_ptr<store> make_store(asio::io_context& worker,
                                               metrics_source metrics = {}) = 0;
     /// Subscribes to the event channel on `worker`'s thread; `sink` is called there for each
