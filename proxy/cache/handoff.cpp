@@ -10,7 +10,7 @@ constexpr auto never = std::chrono::steady_clock::time_point::max();
 
 }  // namespace
 
-handoff::handoff(executor ex) : filled_(ex, never), emptied_(ex, never) {}
+handoff::handoff(executor const& ex) : filled_(ex, never), emptied_(ex, never) {}
 
 task<bool> handoff::put(std::string_view piece) {
     while (full_ && !left_) {

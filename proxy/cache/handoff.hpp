@@ -14,7 +14,7 @@ namespace sidecache::cache {
 /// only.
 class handoff {
 public:
-    explicit handoff(executor ex);
+    explicit handoff(executor const& ex);
 
     /// Waits until the receiver has taken the last piece, then leaves this one (copied). False:
     /// the receiver is gone.

@@ -14,7 +14,7 @@ namespace sidecache::cache {
 
 namespace {
 
-constexpr std::size_t piece_size = 16 * 1024;
+constexpr std::size_t piece_size = std::size_t{16} * 1024;
 
 /// Tells the other side that nobody listens any more, however this side ends.
 class farewell {

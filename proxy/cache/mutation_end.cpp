@@ -143,6 +143,7 @@ action machine::on_marked_again(begun const& e, time_point now) {
         }
     }
     state_ = *e.reply;
+    has_begun_ = true;
     marked_at_ = begin_sent_;
     learn_foreign_rules(*e.reply);
     return look_again(0, now);
@@ -252,7 +253,7 @@ bool machine::needs_publish(store::ended const& e) const {
     if (changed_.empty()) {
         return false;
     }
-    if (suspect_ || !state_ || e.by.server != state_->by.server ||
+    if (suspect_ || !has_begun_ || e.by.server != state_.by.server ||
         e.had_mark.size() != plan_.size()) {
         return true;
     }
@@ -335,7 +336,7 @@ nanoseconds machine::settle() const {
 // What is left of the markers' life, so that one that has gone is set anew for no shorter: until
 // then the upstream may still commit.
 nanoseconds machine::rest_of_life(time_point now) const {
-    if (!state_) {
+    if (!has_begun_) {
         return policy_.life;
     }
     return std::max<nanoseconds>(policy_.margin, marked_at_ + policy_.life - now);

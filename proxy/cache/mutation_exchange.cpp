@@ -10,7 +10,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 using upstream::failure;
 
-constexpr std::size_t piece_size = 16 * 1024;
+constexpr std::size_t piece_size = std::size_t{16} * 1024;
 
 }  // namespace
 

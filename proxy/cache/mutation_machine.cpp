@@ -94,6 +94,7 @@ action machine::on_begun(begun const& e, time_point now) {
         return begin_failed();
     }
     state_ = *e.reply;
+    has_begun_ = true;
     marked_at_ = begin_sent_;
     // A member with other rules has entries under tags that ours do not name (section 3.8).
     if (learn_foreign_rules(*e.reply)) {
@@ -156,7 +157,7 @@ action machine::on_looked(looked const& e, time_point now) {
 bool machine::is_usable(rules::entry_lookup const& lookup, looked const& e) const {
     if (!e.ok || e.entry == nullptr || !e.json || e.tags.size() != lookup.tags.size() ||
         e.entry->full_key != lookup.full_key || e.entry->server != e.server ||
-        e.server != state_->by.server) {
+        e.server != state_.by.server) {
         return false;
     }
     for (std::size_t i = 0; i < e.tags.size(); ++i) {
@@ -175,7 +176,7 @@ bool machine::is_usable(rules::entry_lookup const& lookup, looked const& e) cons
         // A reading does not say whose marker it saw; begin's reply does.
         auto const* own = find_mark(tag);
         if (own != nullptr &&
-            state_->tags[static_cast<std::size_t>(own - marks_.data())].other_marker) {
+            state_.tags[static_cast<std::size_t>(own - marks_.data())].other_marker) {
             return false;
         }
     }
@@ -195,7 +196,7 @@ action machine::publish_marks() {
 // and under another identity there are none (section 3.4).
 action machine::on_published(published const& e, time_point now) {
     bool const old = now - marked_at_ > policy_.margin / 2;
-    bool const other_server = e.server && *e.server != state_->by.server;
+    bool const other_server = e.server && *e.server != state_.by.server;
     if (!old && !other_server) {
         return forward();
     }
@@ -217,6 +218,7 @@ action machine::on_renewed(begun const& e) {
     if (e.reply && e.reply->tags.size() == marks_.size()) {
         note_lost_marks(*e.reply);
         state_ = *e.reply;
+        has_begun_ = true;
         marked_at_ = begin_sent_;
         learn_foreign_rules(*e.reply);
     }
@@ -243,11 +245,11 @@ bool machine::learn_foreign_rules(store::begun const& b) {
 // Marks that are set again hide that they had gone in the meantime. A generation that has moved
 // since gives it away (another mutation's end moves it too: one publish too many, no harm).
 void machine::note_lost_marks(store::begun const& b) {
-    suspect_ = suspect_ || !state_ || b.by.server != state_->by.server ||
-               b.tags.size() != state_->tags.size() ||
+    suspect_ = suspect_ || !has_begun_ || b.by.server != state_.by.server ||
+               b.tags.size() != state_.tags.size() ||
                !std::equal(b.tags.begin(),
                            b.tags.end(),
-                           state_->tags.begin(),
+                           state_.tags.begin(),
                            [](auto const& x, auto const& y) { return x.gen == y.gen; });
 }
 

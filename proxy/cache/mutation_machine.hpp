@@ -250,9 +250,10 @@ private:
     std::vector<rules::planned_mark> changed_;    // what end bumps
 
     unsigned begins_ = 0;
-    time_point begin_sent_{};            // of the begin under way
-    time_point marked_at_{};             // of the last one that succeeded: when it was sent
-    std::optional<store::begun> state_;  // its reply, one state a mark
+    time_point begin_sent_{};  // of the begin under way
+    time_point marked_at_{};   // of the last one that succeeded: when it was sent
+    bool has_begun_ = false;
+    store::begun state_;  // its reply, one state a mark
     std::vector<sight> sights_;
     std::size_t looking_ = 0;
 

@@ -162,11 +162,12 @@ private:
             s.timeout = snap_->config->upstream.timeout;
             s.renew_every = snap_->config->store.margin / 2;
             s.max_held = static_cast<std::size_t>(snap_->config->limits.max_mutation_response);
-            exchange_.emplace(parts_.upstream,
-                              std::move(prepared),
-                              talk_->body,
-                              talk_->body_whole ? nullptr : &talk_->upload,
-                              s);
+            exchange_ =
+                std::make_unique<mutation_exchange>(parts_.upstream,
+                                                    std::move(prepared),
+                                                    talk_->body,
+                                                    talk_->body_whole ? nullptr : &talk_->upload,
+                                                    s);
             books_.forwarded();
         }
         auto const step = co_await exchange_->run();
@@ -290,7 +291,7 @@ private:
     machine machine_;
     mutation_books books_;
     steady_timer timer_;
-    std::optional<mutation_exchange> exchange_;
+    std::unique_ptr<mutation_exchange> exchange_;
     pending_purges::holding held_;
     store::entry entry_;
     decoded seen_;

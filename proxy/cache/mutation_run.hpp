@@ -15,7 +15,7 @@ namespace sidecache::cache {
 /// What the client's side of a mutation and the side that does it tell each other; the last one to
 /// go takes it away. One worker only.
 struct conversation {
-    explicit conversation(executor ex) : upload(ex), download(ex), answered(ex) {}
+    explicit conversation(executor const& ex) : upload(ex), download(ex), answered(ex) {}
 
     // From the client's side, before the other one begins.
     http::request_head request;

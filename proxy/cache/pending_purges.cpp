@@ -194,6 +194,7 @@ pending_purges::holding::~holding() {
         return;
     }
     std::vector<rules::planned_mark> all;
+    all.reserve(tags_.size());
     for (auto const& tag : tags_) {
         all.push_back({tag, rules::mark_kind::marker, {}});
     }

@@ -123,9 +123,11 @@ public:
         u.sent = sent;
         return tell(std::move(u));
     }
-    std::string streamed(bool complete = true) {
+    std::string streamed(bool complete = true,
+                         std::optional<rules::mutation_scope> other_rules = std::nullopt) {
         mutation::streamed s;
         s.complete = complete;
+        s.other_rules = std::move(other_rules);
         return tell(std::move(s));
     }
     /// Every mark stood, but for those on `lost`.

@@ -483,12 +483,14 @@ TEST_CASE("a mutation that began under other rules bumps by both") {
         CHECK(m.answered(a) == "end b product:42* b rule:list");
     }
     SUBCASE("a reload while the response streams counts, too") {
-        a.other_rules.reset();
+        auto const other = std::exchange(a.other_rules, std::nullopt);
         a.status = 200;
         a.too_large = true;
-        m.answered(a);
+        CHECK(m.answered(a) == "end k product:42*");
         CHECK(m.ended() == "stream");
-        // streamed() of the script has no rules: told by hand in mutate_test.
+        CHECK(m.streamed(true, other) == "end b product:42* b rule:list");
+        CHECK(m.ended() == "publish product:42* rule:list");
+        CHECK(m.published() == "finish");
     }
 }
 
