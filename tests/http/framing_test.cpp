@@ -148,7 +148,9 @@ TEST_CASE("what is refused, and with which status") {
         {"bare LFs only", "GET / HTTP/1.1\nHost: a\n\n", 400},
         {"a bare LF at the end", "GET / HTTP/1.1\r\nHost: a\r\n\n", 400},
         {"a bare CR in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: y\rz\r\n\r\n", 400},
-        {"a NUL in a value", std::string("GET / HTTP/1.1\r\nHost: a\r\nX: y\0z\r\n\r\n", 37), 400},
+        {"a NUL in a value",
+         std::string("GET / HTTP/1.1\r\nHost: a\r\nX: y") + '\0' + "z\r\n\r\n",
+         400},
         {"a control byte in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: y\x01z\r\n\r\n", 400},
         {"a control byte in a name", "GET / HTTP/1.1\r\nHost: a\r\nX\x7f: y\r\n\r\n", 400},
         // The request line (RFC 9112 section 3)
