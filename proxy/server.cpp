@@ -62,7 +62,7 @@ result<tcp::endpoint> endpoint_of(config::endpoint const& where) {
 
 class server {
 public:
-    server(std::string file, config::loaded first)
+    server(std::string file, config::loaded const& first)
         : file_(std::move(file)),
           config_(first.config),
           workers_wanted_(config_->workers != 0
@@ -234,6 +234,7 @@ private:
 
     void announce() {
         std::vector<std::string> names;
+        names.reserve(config_->rules->rules().size());
         for (auto const& r : config_->rules->rules()) {
             names.push_back(r.definition.name.value);
         }
@@ -312,10 +313,10 @@ private:
 
 }  // namespace
 
-int serve(std::string const& file, config::loaded first) {
+int serve(std::string const& file, config::loaded const& first) {
     std::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit(*first.config);
-    server s(file, std::move(first));
+    server s(file, first);
     return s.run();
 }
 

@@ -14,6 +14,6 @@ namespace sidecache {
 ///
 ///     admin listening on 127.0.0.1:9090
 ///     listening on 0.0.0.0:8080
-int serve(std::string const& file, config::loaded first);
+int serve(std::string const& file, config::loaded const& first);
 
 }  // namespace sidecache

@@ -5,7 +5,7 @@
 
 namespace sidecache {
 
-sweeper::sweeper(executor ex) : timer_(ex) {}
+sweeper::sweeper(executor const& ex) : timer_(ex) {}
 
 sweeper::~sweeper() {
     assert(!first_ && "a deadline outlives its sweeper");

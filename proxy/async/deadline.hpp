@@ -16,7 +16,7 @@ public:
     using clock = std::chrono::steady_clock;
     static constexpr std::chrono::milliseconds tick{100};
 
-    explicit sweeper(executor ex);
+    explicit sweeper(executor const& ex);
     sweeper(sweeper const&) = delete;
     sweeper& operator=(sweeper const&) = delete;
     ~sweeper();

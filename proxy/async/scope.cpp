@@ -32,7 +32,7 @@ task<void> without_throwing(task<void> child) {
 
 }  // namespace
 
-scope::scope(executor ex)
+scope::scope(executor const& ex)
     : executor_(ex), emptied_(ex, std::chrono::steady_clock::time_point::max()) {}
 
 scope::~scope() {
@@ -42,7 +42,7 @@ scope::~scope() {
 void scope::spawn(std::string_view what, task<void> child) {
     children_.emplace_back();
     auto const self = std::prev(children_.end());
-    auto ended = [this, self, what](std::exception_ptr error) {
+    auto ended = [this, self, what](std::exception_ptr const& error) {
         if (error) {
             try {
                 std::rethrow_exception(error);

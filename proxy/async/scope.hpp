@@ -15,7 +15,7 @@ namespace sidecache {
 /// only. A coroutine that ends in an exception is reported to `on_exception`, never dropped.
 class scope {
 public:
-    explicit scope(executor ex);
+    explicit scope(executor const& ex);
     scope(scope const&) = delete;
     scope& operator=(scope const&) = delete;
     /// REQUIRES: empty(): join first.

@@ -4,12 +4,11 @@
 #include "proxy/server.hpp"
 
 #include <cstdio>
-#include <utility>
 
 namespace sidecache::command {
 
 int run(std::string const& file) {
-    auto loaded = config::load_file(file);
+    auto const loaded = config::load_file(file);
     for (auto const& f : loaded.findings) {
         std::fprintf(stderr, "%s\n", f.print().c_str());
     }
@@ -17,7 +16,7 @@ int run(std::string const& file) {
         std::fprintf(stderr, "sidecache: %s has errors; nothing was started\n", file.c_str());
         return 1;
     }
-    return serve(file, std::move(loaded));
+    return serve(file, loaded);
 }
 
 }  // namespace sidecache::command

@@ -153,7 +153,7 @@ refusal finish_request(request_head& head, collector<true> const& seen) {
     }
     head.body = framed.body;
     head.content_length = framed.length;
-    head.host = seen.hosts == 0 ? std::string_view{} : *head.fields.find("Host");
+    head.host = head.fields.find("Host").value_or("");
     if (auto const bad = normalise_target(head, seen.hosts)) {
         return bad;
     }

@@ -28,7 +28,7 @@ error_code set_up(acceptor& a, tcp::endpoint const& at, bool shared) {
 
 }  // namespace
 
-result<acceptor> listen_on(executor ex, tcp::endpoint const& at, bool first) {
+result<acceptor> listen_on(executor const& ex, tcp::endpoint const& at, bool first) {
     if (first && at.port() != 0) {
         acceptor probe(ex);
         if (auto const ec = set_up(probe, at, false)) {
@@ -46,7 +46,9 @@ result<acceptor> listen_on(executor ex, tcp::endpoint const& at, bool first) {
     return a;
 }
 
-listener::listener(acceptor from, session_context context, std::atomic<std::size_t>& connections)
+listener::listener(acceptor from,
+                   session_context const& context,
+                   std::atomic<std::size_t>& connections)
     : acceptor_(std::move(from)),
       context_(context),
       connections_(connections),

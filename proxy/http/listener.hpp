@@ -16,14 +16,14 @@ using acceptor = asio::basic_socket_acceptor<tcp, executor>;
 
 /// Binds and listens with SO_REUSEPORT, so that each worker has its own queue. `first`: also finds
 /// out whether somebody else listens there already, which SO_REUSEPORT would hide.
-result<acceptor> listen_on(executor ex, tcp::endpoint const& at, bool first);
+result<acceptor> listen_on(executor const& ex, tcp::endpoint const& at, bool first);
 
 /// Accepts connections of one worker and owns their sessions. One worker only.
 class listener {
 public:
     /// `connections` counts those of the whole process; at `limits.max_connections` nobody is
     /// accepted, and further ones wait in the listen queue.
-    listener(acceptor from, session_context context, std::atomic<std::size_t>& connections);
+    listener(acceptor from, session_context const& context, std::atomic<std::size_t>& connections);
 
     /// Accepts until `drain`; spawn it once in `sessions()`.
     task<void> run();

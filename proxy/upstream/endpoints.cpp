@@ -4,7 +4,7 @@
 
 namespace sidecache::upstream {
 
-endpoints::endpoints(executor ex) : ex_(ex), resolved_(ex), look_ups_(ex) {}
+endpoints::endpoints(executor const& ex) : ex_(ex), resolved_(ex), look_ups_(ex) {}
 
 void endpoints::name(config::endpoint const& where) {
     where_ = where;

@@ -17,7 +17,7 @@ namespace sidecache::upstream {
 /// look-up fails. One worker only.
 class endpoints {
 public:
-    explicit endpoints(executor ex);
+    explicit endpoints(executor const& ex);
 
     /// Another name; what is known of the old one is forgotten.
     void name(config::endpoint const& where);

@@ -24,7 +24,7 @@ constexpr std::chrono::milliseconds continue_patience{1'000};
 
 /// The request's content on its way up, beside the answer on its way down.
 struct upload {
-    upload(executor ex, bool waits) : patience(ex) {
+    upload(executor const& ex, bool waits) : patience(ex) {
         patience.expires_after(waits ? continue_patience : std::chrono::milliseconds(0));
     }
     steady_timer patience;    // cancelled when the upstream says 100

@@ -16,7 +16,7 @@ bool connection::quiet() {
     return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-pool::pool(executor ex, sweeper& sweep, config::upstream const& settings)
+pool::pool(executor const& ex, sweeper& sweep, config::upstream const& settings)
     : ex_(ex), sweep_(sweep), endpoints_(ex) {
     configure(settings);
 }

@@ -17,7 +17,7 @@ class http_exchange;
 
 /// One connection to the upstream.
 struct connection {
-    explicit connection(executor ex) : socket(ex) {}
+    explicit connection(executor const& ex) : socket(ex) {}
     tcp_socket socket;
     http::read_buffer buffer;
     sweeper::clock::time_point idle_since{};
@@ -30,7 +30,7 @@ struct connection {
 /// next, so that the rest grow old and close.
 class pool final : public client {
 public:
-    pool(executor ex, sweeper& sweep, config::upstream const& settings);
+    pool(executor const& ex, sweeper& sweep, config::upstream const& settings);
     /// REQUIRES: no exchange is open, and `join` has returned.
     ~pool() override;
 
