@@ -153,6 +153,14 @@ std::uint64_t hash(std::string_view bytes) {
     return XXH3_64bits(hashed.data(), hashed.size());
 }
 
+/// A clock set back, or another replica's: an entry is never younger than new. Unsigned, since the
+/// stored time may be anything.
+std::uint64_t resident_ms(unix_ms now, unix_ms fetched_at) {
+    return now <= fetched_at
+               ? 0
+               : static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(fetched_at);
+}
+
 }  // namespace
 
 void append_tag_bytes(std::string& out, std::string_view tag, generation gen) {
@@ -231,15 +239,13 @@ boost::system::error_code decode_entry(std::shared_ptr<std::string const> bytes,
 }
 
 std::uint64_t entry::age_seconds(unix_ms now) const {
-    // A clock set back, or another replica's: an entry is never younger than new.
-    auto const resident = std::max<unix_ms>(0, now - fetched_at);
-    return initial_age + static_cast<std::uint64_t>(resident) / 1000;
+    return initial_age + resident_ms(now, fetched_at) / 1000;
 }
 
 std::int64_t entry::ttl_left_ms(unix_ms now) const {
-    auto const resident = std::max<unix_ms>(0, now - fetched_at);
     constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-    return static_cast<std::int64_t>(std::min(ttl_ms, most)) - resident;
+    auto const resident = std::min(resident_ms(now, fetched_at), most);
+    return static_cast<std::int64_t>(std::min(ttl_ms, most)) - static_cast<std::int64_t>(resident);
 }
 
 }  // namespace sidecache::store

@@ -5,7 +5,9 @@
 #include "proxy/store/resp_writer.hpp"
 #include "proxy/telemetry/log.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -32,7 +34,8 @@ unix_ms time_of(reply const& r) {
     auto const number = [](std::string_view text) {
         unix_ms n = 0;
         std::from_chars(text.data(), text.data() + text.size(), n);
-        return n;
+        constexpr unix_ms sane = 1'000'000'000'000;
+        return n < sane ? n : 0;
     };
     return number(r[0].text()) * 1000 + number(r[1].text()) / 1000;
 }
@@ -80,6 +83,16 @@ std::string eviction_warning(reply const& policy) {
         .append(
             ": the server may evict a tag while a mutation is under way, and what is read then "
             "may be older than what was read before; use noeviction or a volatile- policy");
+}
+
+/// Remembers a quarantine that stands in the store (`left`: PTTL's reply), at most for as long as
+/// one of ours would last.
+void heed_quarantine(redis_process& process, reply const& left) {
+    auto const rest =
+        std::min(std::chrono::milliseconds(left.number()), process.settings.quarantine);
+    if (rest.count() > 0) {
+        process.quarantined_until(boot_clock::now() + rest);
+    }
 }
 
 /// Sets the quarantine and records the identity as `verdict` says. False in the value: somebody
@@ -257,9 +270,7 @@ task<result<session, handshake_error>> handshake(link& with, redis_process& proc
     if (auto text = first_error(last_replies, 0, last_commands); !text.empty()) {
         co_return failed(store_error::refused, std::move(text));
     }
-    if (auto const left = last_replies[0].number(); left > 0 && settings.quarantine.count() > 0) {
-        process.quarantined_until(boot_clock::now() + std::chrono::milliseconds(left));
-    }
+    heed_quarantine(process, last_replies[0]);
     co_return s;
 }
 
@@ -285,10 +296,7 @@ task<result<check>> heartbeat(link& with, redis_process& process, session const&
     if (!who->first.is_primary()) {
         co_return store_error::not_primary;
     }
-    if (auto const left = replies[identity_commands].number();
-        left > 0 && process.settings.quarantine.count() > 0) {
-        process.quarantined_until(boot_clock::now() + std::chrono::milliseconds(left));
-    }
+    heed_quarantine(process, replies[identity_commands]);
     co_return who->second;
 }
 

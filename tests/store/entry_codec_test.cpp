@@ -191,4 +191,11 @@ TEST_CASE("age counts from the fetch, and never backwards") {
     CHECK(e.ttl_left_ms(160'001) == -1);
     e.ttl_ms = std::numeric_limits<std::uint64_t>::max();
     CHECK(e.ttl_left_ms(100'000) > 0);
+    // Whatever somebody has stored: no overflow.
+    e.fetched_at = std::numeric_limits<unix_ms>::min();
+    CHECK(e.age_seconds(1'764'000'000'000) > 9'000'000'000'000'000);
+    e.ttl_ms = 0;
+    CHECK(e.ttl_left_ms(1'764'000'000'000) < 0);
+    e.fetched_at = std::numeric_limits<unix_ms>::max();
+    CHECK(e.age_seconds(1'764'000'000'000) == 7);
 }
