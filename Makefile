@@ -16,7 +16,7 @@ help: ## this list
 run: ## build, and run the proxy in front of the demo backend with Redis; Ctrl-C stops everything
 	@.ci/install build run
 	@.ci/build release $(JOBS) sidecache demo_backend
-	@exec scripts/demo build/release
+	@exec tests/backend/demo build/release
 
 build: ## build everything (PRESET=release|debug|asan|tsan|fuzz)
 	@.ci/install build
