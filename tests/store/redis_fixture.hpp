@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/store/redis_hub.hpp"
+#include "proxy/telemetry/log.hpp"
 #include "proxy/telemetry/metrics.hpp"
 #include "tests/store/fixtures.hpp"
 #include "tests/support/redis_server.hpp"
@@ -13,6 +14,9 @@
 #include <utility>
 
 namespace sidecache::tests {
+
+/// Connections come and go here on purpose.
+inline bool const is_quiet = (log::set_level(log::level::off), true);
 
 /// How the suite's stores are set up; generous with time, since the machine may be busy.
 inline store::redis_settings settings_for(std::uint16_t port) {
