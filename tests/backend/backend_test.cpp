@@ -128,6 +128,7 @@ TEST_CASE_FIXTURE(fixture, "what HTTP asks of a service") {
 
 TEST_CASE_FIXTURE(fixture, "concurrent changes lose nothing, and every request is counted once") {
     std::vector<std::jthread> writers;
+    writers.reserve(8);
     for (int t = 0; t < 8; ++t) {
         writers.emplace_back([this] {
             http_client mine(port);

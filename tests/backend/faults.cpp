@@ -72,7 +72,7 @@ fault faults::apply(request const& r, fault::moment when) {
         return {};
     }
     at->times -= at->times > 0 ? 1 : 0;
-    fault const f = *at;
+    fault f = *at;  // a copy: the list may change while this waits
     if (f.hold || f.then == fault::ending::hang) {
         auto& releases = releases_[r.method];
         auto const seen = releases;

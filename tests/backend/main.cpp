@@ -12,6 +12,7 @@
 #include <signal.h>
 
 #include <atomic>
+#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -127,19 +128,20 @@ int run(options const& o) {
 }  // namespace backend
 
 int main(int argc, char** argv) {
-    backend::options o;
-    CLI::App cli("A small products service on SQLite: the backend of sidecache's demo and tests.");
-    cli.add_option("--port", o.port, "where it serves; 0: a free port")->capture_default_str();
-    cli.add_option(
-           "--control-port", o.control_port, "counters and faults for tests; 0: a free port")
-        ->capture_default_str();
-    cli.add_option("--database", o.database, "SQLite file")->required();
-    cli.add_option("--seed", o.products, "start anew with that many products");
-    CLI11_PARSE(cli, argc, argv);
     try {
+        backend::options o;
+        CLI::App cli(
+            "A small products service on SQLite: the backend of sidecache's demo and tests.");
+        cli.add_option("--port", o.port, "where it serves; 0: a free port")->capture_default_str();
+        cli.add_option(
+               "--control-port", o.control_port, "counters and faults for tests; 0: a free port")
+            ->capture_default_str();
+        cli.add_option("--database", o.database, "SQLite file")->required();
+        cli.add_option("--seed", o.products, "start anew with that many products");
+        CLI11_PARSE(cli, argc, argv);
         return backend::run(o);
     } catch (std::exception const& e) {
-        std::cerr << "backend: " << e.what() << '\n';
+        std::fprintf(stderr, "backend: %s\n", e.what());
         return 1;
     }
 }

@@ -23,8 +23,9 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
         if (text[i] == '%') {
             unsigned value = 0;
             auto const hex = text.substr(i + 1, 2);
-            auto const [end, ec] = std::from_chars(hex.data(), hex.data() + hex.size(), value, 16);
-            if (hex.size() != 2 || ec != std::errc{} || end != hex.data() + 2) {
+            auto const* const stop = hex.data() + hex.size();
+            auto const [end, ec] = std::from_chars(hex.data(), stop, value, 16);
+            if (hex.size() != 2 || ec != std::errc{} || end != stop) {
                 return std::nullopt;
             }
             out += static_cast<char>(value);
