@@ -29,7 +29,7 @@ test: ## build and run every test (FILTER=regular expression of test names)
 
 bench: ## build and run the benchmarks; results go to bench/results
 	@.ci/install build bench
-	@.ci/build release $(JOBS)
+	@.ci/build release $(JOBS) sidecache demo_backend epoll_responder bench_decide bench_hit
 	@bench/run build/release
 
 format: ## bring every source into the house format

@@ -8,7 +8,7 @@ namespace sidecache::http {
 
 namespace {
 
-bool holds_line_break(std::string_view s) {
+[[maybe_unused]] bool holds_line_break(std::string_view s) {
     return s.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
