@@ -36,37 +36,13 @@ caller::~caller() {
     }
 }
 
-task<asked> caller::ask(call_plan plan, writer write) {
+task<asked> caller::ask(call_plan plan, command_writer write) {
     auto const began = std::chrono::steady_clock::now();
-    asked a;
     if (!plan.insists && !breaker_.admits(began)) {
-        a.error = store_error::breaker_open;
-        report(plan.counted_as, a.error, began);
-        co_return a;
+        report(plan.counted_as, store_error::breaker_open, began);
+        co_return asked{store_error::breaker_open, {}, {}, false};
     }
-    bool reloaded = false;
-    auto rest = settings_.where.retry_backoff;
-    for (unsigned attempt = 1;; ++attempt) {
-        a.sent = false;
-        co_await once(plan, write, a);
-        if (a.error == store_error::ok && holds_error(a.replies, "NOSCRIPT") && !reloaded &&
-            plan.idempotent) {
-            reloaded = true;
-            auto const loaded = co_await node_->reload_scripts();
-            if (loaded) {
-                --attempt;
-                continue;
-            }
-        }
-        bool const again = is_worth_retrying(a.error) && (plan.idempotent || !a.sent);
-        if (!again || attempt >= attempts()) {
-            break;
-        }
-        steady_timer pause(node_->loop(), rest);
-        auto [ec] = co_await pause.async_wait(as_tuple);
-        (void)ec;
-        rest *= 2;
-    }
+    auto a = co_await attempt_all(plan, write);
     if (a.error == store_error::ok && holds_error(a.replies, "READONLY")) {
         a.error = store_error::not_primary;
         node_->distrust();
@@ -75,22 +51,30 @@ task<asked> caller::ask(call_plan plan, writer write) {
     co_return a;
 }
 
-task<void> caller::once(call_plan plan, writer const& write, asked& a) {
-    auto const deadline = std::chrono::steady_clock::now() + settings_.where.timeout;
-    auto on = node_->connected();
-    if (!on) {
-        a.error = co_await node_->wait_connected(deadline, plan.insists);
-        if (a.error != store_error::ok) {
-            co_return;
+task<asked> caller::attempt_all(call_plan plan, command_writer const& write) {
+    bool reloaded = false;
+    auto rest = settings_.where.retry_backoff;
+    for (unsigned attempt = 1;;) {
+        auto const deadline = std::chrono::steady_clock::now() + settings_.where.timeout;
+        auto a = co_await node_->ask_once(write, deadline, plan.insists);
+        if (a.error == store_error::ok && !reloaded && plan.idempotent &&
+            holds_error(a.replies, "NOSCRIPT")) {
+            reloaded = true;
+            auto const loaded = co_await node_->reload_scripts();
+            if (loaded) {
+                continue;  // not an attempt that failed
+            }
         }
-        on = node_->connected();
+        bool const again = is_worth_retrying(a.error) && (plan.idempotent || !a.sent);
+        if (!again || attempt >= attempts()) {
+            co_return a;
+        }
+        ++attempt;
+        steady_timer pause(node_->loop(), rest);
+        auto [ec] = co_await pause.async_wait(as_tuple);
+        (void)ec;
+        rest *= 2;
     }
-    auto const commands = write(on->commands(), node_->present());
-    a.sent = true;
-    auto [error, replies] = co_await on->ask(commands, deadline);
-    a.error = error;
-    a.replies = std::move(replies);
-    a.by = node_->by();
 }
 
 void caller::report(telemetry::store_command command, store_error e, node::time_point began) {

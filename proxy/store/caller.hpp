@@ -5,7 +5,6 @@
 #include "proxy/store/node.hpp"
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,15 +20,6 @@ struct call_plan {
     bool insists = false;
 };
 
-/// What an operation got.
-struct asked {
-    store_error error = store_error::unreachable;
-    reply_set replies;
-    answered_by by;
-    /// The commands went to a connection: without a reply they may or may not have been done.
-    bool sent = false;
-};
-
 /// Asks the node on behalf of one worker's store: breaker, deadlines, bounded retries, scripts that
 /// the server has forgotten, counters. One worker only, but for `has_open_breaker`.
 class caller {
@@ -39,13 +29,9 @@ public:
     caller(caller const&) = delete;
     caller& operator=(caller const&) = delete;
 
-    /// Appends an operation's commands and returns how many; called again for each attempt, since
-    /// another attempt may meet another server.
-    using writer = std::function<std::size_t(std::string& out, session const& s)>;
-
     /// On success each command has its reply, which may be an error of the server's; READONLY is
     /// turned into `not_primary`. `write` refers to what the caller keeps alive.
-    task<asked> ask(call_plan plan, writer write);
+    task<asked> ask(call_plan plan, command_writer write);
 
     /// The pieces of `ask`, for the hit path.
     bool admits() { return breaker_.admits(std::chrono::steady_clock::now()); }
@@ -60,7 +46,7 @@ public:
     bool has_open_breaker() const { return open_.load(std::memory_order_relaxed); }
 
 private:
-    task<void> once(call_plan plan, writer const& write, asked& a);
+    task<asked> attempt_all(call_plan plan, command_writer const& write);
 
     std::shared_ptr<node> node_;
     redis_settings const settings_;

@@ -200,6 +200,25 @@ task<store_error> node::wait_connected(time_point deadline, bool insists) {
     co_return store_error::ok;
 }
 
+task<asked> node::ask_once(command_writer const& write, time_point deadline, bool insists) {
+    asked a;
+    auto on = connected();
+    if (!on) {
+        a.error = co_await wait_connected(deadline, insists);
+        if (a.error != store_error::ok) {
+            co_return a;
+        }
+        on = connected();
+    }
+    auto const commands = write(on->commands(), session_);
+    a.sent = true;
+    auto [error, replies] = co_await on->ask(commands, deadline);
+    a.error = error;
+    a.replies = std::move(replies);
+    a.by = by();
+    co_return a;
+}
+
 answered_by node::by() const {
     auto const& last = session_.last;
     // The server's clock went on since it answered, and it answered after we had sent: counting

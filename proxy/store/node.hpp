@@ -14,6 +14,19 @@
 
 namespace sidecache::store {
 
+/// What an operation got.
+struct asked {
+    store_error error = store_error::unreachable;
+    reply_set replies;
+    answered_by by;
+    /// The commands went to a connection: without a reply they may or may not have been done.
+    bool sent = false;
+};
+
+/// Appends an operation's commands and returns how many; called again for each attempt, since
+/// another attempt may meet another server.
+using command_writer = std::function<std::size_t(std::string& out, session const& s)>;
+
 /// One worker's way to the Redis server: connects, checks who answers, beats, and comes back after
 /// a break, with rests in between. One worker only, but for `status`.
 class node : public std::enable_shared_from_this<node> {
@@ -40,6 +53,10 @@ public:
     /// one found. `insists`: then that rest ends, and a new attempt is waited for (a mutation must
     /// not miss a store that is back).
     task<store_error> wait_connected(time_point deadline, bool insists);
+
+    /// Waits for a connection if need be, sends once, and waits for the replies. `write` outlives
+    /// the call.
+    task<asked> ask_once(command_writer const& write, time_point deadline, bool insists);
 
     /// Who answers on the present connection. REQUIRES: connected().
     answered_by by() const;

@@ -55,7 +55,8 @@ task<void> forget_lock(std::shared_ptr<node> owned, std::string lock_key, id128 
 }  // namespace
 
 redis_store::redis_store(std::shared_ptr<node> n, metrics_source metrics)
-    : caller_(n, meter(std::move(metrics))), sweeper_(std::make_shared<index_sweeper>(n)) {}
+    : caller_(n, meter(std::move(metrics))),
+      sweeper_(std::make_shared<index_sweeper>(std::move(n))) {}
 
 redis_store::~redis_store() = default;
 

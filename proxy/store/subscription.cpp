@@ -18,7 +18,7 @@ using namespace std::string_view_literals;
 
 }  // namespace
 
-subscription::subscription(executor ex,
+subscription::subscription(executor const& ex,
                            std::shared_ptr<redis_process> process,
                            event_sink sink,
                            std::function<void()> lost)

@@ -16,7 +16,7 @@ namespace sidecache::store {
 /// itself. One worker only.
 class subscription : public std::enable_shared_from_this<subscription> {
 public:
-    subscription(executor ex,
+    subscription(executor const& ex,
                  std::shared_ptr<redis_process> process,
                  event_sink sink,
                  std::function<void()> lost);
