@@ -57,6 +57,11 @@ task<result<std::size_t>> bump_publish_wait(worker_parts const& parts,
             }
             std::sort(rule_tags.begin(), rule_tags.end());
             rule_tags.erase(std::unique(rule_tags.begin(), rule_tags.end()), rule_tags.end());
+            // One that is owed itself may have to keep its marker: that end says it already.
+            std::erase_if(rule_tags, [&](auto const& rule_tag) {
+                return std::any_of(
+                    tags.begin(), tags.end(), [&](auto const& t) { return t.tag == rule_tag; });
+            });
             for (auto const& tag : rule_tags) {
                 end_marks.push_back({tag, store::end_action::bump, {}});
             }

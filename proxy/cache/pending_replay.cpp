@@ -39,7 +39,7 @@ task<void> replay_pending(worker_parts parts) {
     if (!pending.claim_replay()) {
         co_return;
     }
-    auto const id = parts.process.ids.next();
+    auto id = parts.process.ids.next();
     steady_timer pause_over(parts.ex);
     auto pause = first_pause;
     for (;;) {
@@ -47,6 +47,8 @@ task<void> replay_pending(worker_parts parts) {
         auto const removed = co_await bump_publish_wait(parts, id, batch.tags);
         if (removed) {
             auto const purges = pending.settle(batch);
+            // The next batch must not take off a marker that this one has kept.
+            id = parts.process.ids.next();
             count_replayed(*parts.current, purges);
             log::info("pending purges replayed",
                       {{"tags", batch.tags.size()}, {"purges", purges.size()}});

@@ -297,6 +297,10 @@ task<result<check>> heartbeat(link& with, redis_process& process, session const&
         co_return store_error::not_primary;
     }
     heed_quarantine(process, replies[identity_commands]);
+    if (announced && replies[identity_commands + 1].is_error()) {
+        // Whoever is not listed is not asked about its rules: a new handshake lists this member.
+        co_return store_error::refused;
+    }
     co_return who->second;
 }
 
