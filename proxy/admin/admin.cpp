@@ -12,7 +12,9 @@
 #include "proxy/admin/status_page.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/purge_now.hpp"
+#include "proxy/http/answer.hpp"
 #include "proxy/http/downstream.hpp"
+#include "proxy/http/framing.hpp"
 #include "proxy/store/store.hpp"
 #include "proxy/telemetry/log.hpp"
 #include "proxy/telemetry/metrics.hpp"
@@ -157,7 +159,10 @@ private:
         }
         auto const body = co_await read_content(client, max_purge_body);
         if (body.error) {
-            co_return std::nullopt;
+            if (auto const bad = http::refusal_of(body.error)) {
+                co_return failure(bad.status, bad.why);
+            }
+            co_return std::nullopt;  // the client is gone
         }
         if (body.too_large) {
             co_return failure(413, "a purge request has at most 64 KiB");

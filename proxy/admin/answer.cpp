@@ -41,6 +41,8 @@ std::string_view reason_phrase(unsigned status) {
             return "Not Found";
         case 405:
             return "Method Not Allowed";
+        case 408:
+            return "Request Timeout";
         case 413:
             return "Content Too Large";
         case 503:

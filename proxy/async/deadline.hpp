@@ -52,13 +52,30 @@ public:
     void arm(std::chrono::milliseconds from_now) {
         at_ = owner_.now() + sweeper::tick + from_now;
         expired_ = false;
+        paused_ = false;
     }
     /// No longer: `expired()` is false afterwards.
     void disarm() {
         at_ = sweeper::clock::time_point::max();
         expired_ = false;
+        paused_ = false;
     }
     bool expired() const { return expired_; }
+    /// Stands still until `resume`: what is being waited for then is not what it bounds.
+    void pause() {
+        if (at_ != sweeper::clock::time_point::max()) {
+            left_ = at_ - owner_.now();
+            at_ = sweeper::clock::time_point::max();
+            paused_ = true;
+        }
+    }
+    /// Runs on with what was left; nothing when it was not paused, or was armed since.
+    void resume() {
+        if (paused_) {
+            at_ = owner_.now() + left_;
+            paused_ = false;
+        }
+    }
 
 private:
     friend class sweeper;
@@ -68,7 +85,9 @@ private:
     sweeper::clock::time_point at_ = sweeper::clock::time_point::max();
     deadline* previous_ = nullptr;
     deadline* next_ = nullptr;
+    sweeper::clock::duration left_{0};
     bool expired_ = false;
+    bool paused_ = false;
 };
 
 }  // namespace sidecache

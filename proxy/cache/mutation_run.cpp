@@ -16,6 +16,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <variant>
@@ -160,7 +161,9 @@ private:
             talk_->report.request_id = prepared.fields.find("X-Request-Id").value_or("");
             mutation_exchange::settings s;
             s.timeout = snap_->config->upstream.timeout;
-            s.renew_every = snap_->config->store.margin / 2;
+            // Renewing moves the deadline of the exchange, too: in time for whichever ends first.
+            s.renew_every =
+                std::min<std::chrono::nanoseconds>(snap_->config->store.margin, s.timeout) / 2;
             s.max_held = static_cast<std::size_t>(snap_->config->limits.max_mutation_response);
             exchange_ =
                 std::make_unique<mutation_exchange>(parts_.upstream,

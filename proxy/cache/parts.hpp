@@ -13,7 +13,7 @@ class handler;
 namespace sidecache::store {
 class store;
 class id_source;
-}
+}  // namespace sidecache::store
 namespace sidecache::telemetry {
 class access_log;
 }
@@ -25,11 +25,11 @@ class client;
 /// only names them, so that each piece of `cache/` takes what it needs by reference.
 namespace sidecache::cache {
 
-class fill_table;       // coalescing in this process; any thread
-class pending_purges;   // invalidations the store has not had yet; any thread
-class event_channel;    // messages between replicas; any thread
-class replicas;         // publish and wait for near caches (protocol.md section 3.3); any thread
-class upstream_gate;    // caps concurrent fetches, queues the rest; any thread
+class fill_table;      // coalescing in this process; any thread
+class pending_purges;  // invalidations the store has not had yet; any thread
+class event_channel;   // messages between replicas; any thread
+class replicas;        // publish and wait for near caches (protocol.md section 3.3); any thread
+class upstream_gate;   // caps concurrent fetches, queues the rest; any thread
 
 /// Configuration and the counters that belong to it: swapped whole on a reload. A request keeps
 /// the one that it began with.

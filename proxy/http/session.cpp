@@ -121,7 +121,8 @@ task<bool> session::read_head() {
         auto const [ec, count] =
             co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), as_tuple);
         idle_ = false;
-        if (ec) {
+        // The sweeper's cancel may come when the read has completed already: the deadline counts.
+        if (ec || (started && reading_.expired())) {
             // Between requests closing is how things end; inside a head it is the client's loss.
             if (started && reading_.expired()) {
                 refusal const late{408, "the request did not arrive in time"};
@@ -215,7 +216,7 @@ task<void> session::linger() {
     std::array<char, 4'096> scratch;
     for (std::uint64_t dropped = 0; dropped < max_linger;) {
         auto const [ec, count] = co_await socket_.async_read_some(asio::buffer(scratch), as_tuple);
-        if (ec) {
+        if (ec || reading_.expired()) {
             break;
         }
         dropped += count;

@@ -289,6 +289,7 @@ failure http_exchange::accept_head(http::response_head& into) {
 task<exchange::chunk> http_exchange::read_body(asio::mutable_buffer out) {
     assert(head_done_ && out.size() != 0 && "content comes behind the final head");
     std::span<char> const place(static_cast<char*>(out.data()), out.size());
+    deadline_.resume();
     for (;;) {
         if (content_.complete()) {
             give_back_if_done();
@@ -307,7 +308,7 @@ task<exchange::chunk> http_exchange::read_body(asio::mutable_buffer out) {
             co_return bad;
         }
         if (step.produced != 0) {
-            give_back_if_done();
+            hand_over();
             chunk const some{failure::none, step.produced};
             co_return some;
         }
@@ -337,10 +338,17 @@ task<exchange::chunk> http_exchange::read_body(asio::mutable_buffer out) {
             continue;
         }
         content_.took(count);
-        give_back_if_done();
+        hand_over();
         chunk const some{failure::none, count};
         co_return some;
     }
+}
+
+// Until the caller comes back it waits for its client, which the upstream cannot help: a slow
+// reader must not make its own answer time out.
+void http_exchange::hand_over() {
+    give_back_if_done();
+    deadline_.pause();
 }
 
 void http_exchange::give_back_if_done() {

@@ -51,6 +51,7 @@ private:
     void cancel();
     void drop();
     void give_back_if_done();
+    void hand_over();
     bool usable() const { return connection_ && !dead_; }
     bool over() const { return aborted_ || deadline_.expired(); }
     /// What an error on the connection means now.
