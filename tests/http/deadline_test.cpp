@@ -60,6 +60,32 @@ TEST_CASE("a deadline that is disarmed does not pass") {
     CHECK_FALSE(off.expired());
 }
 
+TEST_CASE("a deadline stands still while it is paused, and runs on with what was left") {
+    asio::io_context context{1};
+    sweeper sweep(context.get_executor());
+    int passed = 0;
+    deadline paused(sweep, [&] { ++passed; });
+    deadline off(sweep, [] { FAIL("it was disarmed in its pause"); });
+    paused.arm(1ms);
+    paused.pause();
+    off.arm(1ms);
+    off.pause();
+    off.disarm();
+    off.resume();
+    int ticks = 0;
+    sweep_until(context, sweep, [&] {
+        // Three sweeps stand for a client that takes its time.
+        if (++ticks == 4) {
+            CHECK(passed == 0);
+            CHECK_FALSE(paused.expired());
+            paused.resume();
+        }
+        return passed != 0 || ticks == 50;
+    });
+    CHECK(passed == 1);
+    CHECK(paused.expired());
+}
+
 TEST_CASE("deadlines come and go in any order") {
     asio::io_context context{1};
     sweeper sweep(context.get_executor());
