@@ -190,3 +190,25 @@ TEST_CASE_FIXTURE(fixture, "gzip: bodies both ways") {
     CHECK(client.request("PATCH", "/products/1", {{"Content-Encoding", "gzip"}}, "no").status ==
           415);
 }
+
+TEST_CASE_FIXTURE(fixture, "the commits: every change of every product in order, with its times") {
+    auto const commits = [&](std::int64_t after) {
+        return boost::json::parse(
+                   fetch(control, "GET", "/commits?after=" + std::to_string(after)).body)
+            .as_array();
+    };
+    CHECK(commits(0).size() == 30);  // the seeding
+    CHECK(client.request("PATCH", "/products/1", org1, R"({"priceCents": 77})").status == 200);
+    CHECK(client.request("DELETE", "/products/1", org1).status == 204);
+    CHECK(client.request("DELETE", "/products/1", org1).status == 404);
+    auto const last = commits(30);
+    REQUIRE(last.size() == 2);
+    auto const& changed = last[0].as_array();
+    CHECK(changed[1] == 1);
+    CHECK(changed[2] == 2);
+    CHECK(changed[5] == 77);
+    CHECK(changed[6].as_int64() > 0);
+    CHECK(changed[7].as_int64() >= changed[6].as_int64());
+    CHECK(last[1].as_array()[2] == 0);
+    CHECK(commits(last[1].as_array()[0].as_int64()).empty());
+}

@@ -1,6 +1,7 @@
 #include "tests/backend/catalog.hpp"
 
 #include <array>
+#include <ctime>
 
 namespace backend {
 namespace {
@@ -28,6 +29,10 @@ CREATE TABLE IF NOT EXISTS product_fields(
 CREATE TABLE IF NOT EXISTS product_images(
     product_id INTEGER NOT NULL REFERENCES products(id) ON DELETE CASCADE,
     position INTEGER NOT NULL, url TEXT NOT NULL, PRIMARY KEY(product_id, position)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS commits(
+    number INTEGER PRIMARY KEY AUTOINCREMENT, product_id INTEGER NOT NULL, version INTEGER NOT NULL,
+    organization_id INTEGER NOT NULL, schema_id INTEGER NOT NULL, price_cents INTEGER NOT NULL,
+    began_ns INTEGER NOT NULL);
 )sql";
 
 constexpr std::string_view product_columns =
@@ -98,6 +103,32 @@ void write_details(sqlite::connection& db, id number, product_change const& what
     }
 }
 
+std::int64_t monotonic_ns() {
+    timespec t{};
+    ::clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1'000'000'000LL + t.tv_nsec;
+}
+
+/// Notes what has become of a product, inside the transaction that does it. Returns its number.
+std::int64_t note_commit(sqlite::connection& db, id product) {
+    db.prepare(
+          "INSERT INTO commits(product_id, version, organization_id, schema_id, price_cents, "
+          "began_ns) SELECT id, version, organization_id, schema_id, price_cents, ? FROM products "
+          "WHERE id = ?")
+        .bind(monotonic_ns())
+        .bind(product)
+        .run();
+    return db.last_id();
+}
+
+std::int64_t note_deletion(sqlite::connection& db, id product) {
+    db.prepare("INSERT INTO commits VALUES(NULL, ?, 0, 0, 0, 0, ?)")
+        .bind(product)
+        .bind(monotonic_ns())
+        .run();
+    return db.last_id();
+}
+
 id insert_product(sqlite::connection& db, id organization, product_change const& what) {
     db.prepare(
           "INSERT INTO products(organization_id, schema_id, price_cents, name, sku, description) "
@@ -164,7 +195,7 @@ void catalog::seed(std::int64_t products) {
     sqlite::transaction work(db, sqlite::transaction::kind::writing);
     db.execute(
         "DELETE FROM products; DELETE FROM schemas; DELETE FROM users; DELETE FROM organizations; "
-        "DELETE FROM sqlite_sequence;");
+        "DELETE FROM commits; DELETE FROM sqlite_sequence;");
     for (id org = 1; org <= 3; ++org) {
         auto const org_text = std::to_string(org);
         db.prepare("INSERT INTO organizations VALUES(?, ?)")
@@ -188,6 +219,7 @@ void catalog::seed(std::int64_t products) {
                 .run();
         }
     }
+    commit_range range{1, 0};
     for (std::int64_t i = 0; i < products; ++i) {
         auto const number = std::to_string(i + 1);
         auto const noun = nouns[static_cast<std::size_t>(i) % nouns.size()];
@@ -213,9 +245,10 @@ void catalog::seed(std::int64_t products) {
             p.images->push_back("https://images.example.com/products/" + number + "/" + view +
                                 "-1600x1200.jpg");
         }
-        insert_product(db, org, p);
+        range.last = note_commit(db, insert_product(db, org, p));
     }
     work.commit();
+    done(range);
 }
 
 std::optional<user> catalog::user_of_token(std::string_view token) {
@@ -295,8 +328,10 @@ std::optional<product> catalog::create(id organization, product_change const& wh
         return std::nullopt;
     }
     auto const number = insert_product(db, organization, what);
+    auto const noted = note_commit(db, number);
     auto p = read_whole(db, number);
     work.commit();
+    done({noted, noted});
     return p;
 }
 
@@ -325,7 +360,9 @@ change_result catalog::update(id number,
         .bind(number)
         .run();
     write_details(db, number, what);
+    auto const noted = note_commit(db, number);
     work.commit();
+    done({noted, noted});
     return change_result::done;
 }
 
@@ -334,6 +371,7 @@ std::vector<id> catalog::remove(std::vector<id> const& numbers, std::optional<id
     auto& db = *lease;
     sqlite::transaction work(db, sqlite::transaction::kind::writing);
     std::vector<id> gone;
+    commit_range range;
     for (auto const number : numbers) {
         auto s =
             db.prepare(organization ? "DELETE FROM products WHERE id = ? AND organization_id = ?"
@@ -345,10 +383,46 @@ std::vector<id> catalog::remove(std::vector<id> const& numbers, std::optional<id
         s.run();
         if (db.changes() > 0) {
             gone.push_back(number);
+            range.last = note_deletion(db, number);
+            range.first = range.first == 0 ? range.last : range.first;
         }
     }
     work.commit();
+    done(range);
     return gone;
+}
+
+std::vector<commit_record> catalog::commits(std::int64_t after, std::int64_t limit) {
+    std::vector<commit_record> out;
+    {
+        auto lease = pool_.take();
+        auto rows = (*lease).prepare(
+            "SELECT number, product_id, version, organization_id, schema_id, price_cents, began_ns "
+            "FROM commits WHERE number > ? ORDER BY number LIMIT ?");
+        for (rows.bind(after).bind(limit); rows.step();) {
+            out.push_back({rows.number(0),
+                           rows.number(1),
+                           rows.number(2),
+                           rows.number(3),
+                           rows.number(4),
+                           rows.number(5),
+                           rows.number(6)});
+        }
+    }
+    std::lock_guard const lock(mutex_);
+    for (auto& record : out) {
+        auto const found = done_.find(record.number);
+        record.done_ns = found == done_.end() ? 0 : found->second;
+    }
+    return out;
+}
+
+void catalog::done(commit_range const& range) {
+    auto const now = monotonic_ns();
+    std::lock_guard const lock(mutex_);
+    for (auto n = range.first; n <= range.last; ++n) {
+        done_[n] = now;
+    }
 }
 
 }  // namespace backend

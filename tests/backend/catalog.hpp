@@ -3,6 +3,8 @@
 #include "tests/backend/sqlite.hpp"
 
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +60,19 @@ struct product_page {
 
 enum class change_result { done, not_found, unknown_schema };
 
+/// One change of one product, as the database took it: what a checker holds every answer against.
+/// Times are CLOCK_MONOTONIC nanoseconds, comparable between processes of one machine.
+struct commit_record {
+    std::int64_t number = 0;  // in the order of the commits
+    id product = 0;
+    std::int64_t version = 0;  // 0: the product was deleted
+    id organization = 0, schema = 0;
+    std::int64_t price_cents = 0;
+    std::int64_t began_ns = 0;  // inside the transaction: nobody has seen it before
+    /// After the commit: everybody sees it from then on; 0: not known (the process was killed).
+    std::int64_t done_ns = 0;
+};
+
 /// Any thread.
 class catalog {
 public:
@@ -83,8 +98,19 @@ public:
     /// Those that were there, in one transaction.
     std::vector<id> remove(std::vector<id> const& numbers, std::optional<id> organization);
 
+    /// At most `limit` records behind `after`, oldest first, the seeding included.
+    std::vector<commit_record> commits(std::int64_t after, std::int64_t limit);
+
 private:
+    /// The numbers of one transaction's records, from its first to its last.
+    struct commit_range {
+        std::int64_t first = 0, last = -1;
+    };
+    void done(commit_range const& range);
+
     sqlite::pool pool_;
+    std::mutex mutex_;
+    std::map<std::int64_t, std::int64_t> done_;  // by number; under mutex_
 };
 
 }  // namespace backend

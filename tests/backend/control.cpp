@@ -65,7 +65,28 @@ response done() {
     return {.status = 204};
 }
 
+json::array row(commit_record const& c) {
+    return {c.number,
+            c.product,
+            c.version,
+            c.organization,
+            c.schema,
+            c.price_cents,
+            c.began_ns,
+            c.done_ns};
+}
+
 }  // namespace
+
+json::array control::commits(request const& r) {
+    constexpr std::int64_t at_once = 10'000;
+    auto const after = parse_id(r.parameter("after").value_or("0")).value_or(0);
+    json::array out;
+    for (auto const& c : data_.commits(after, at_once)) {
+        out.push_back(row(c));
+    }
+    return out;
+}
 
 response control::handle(request const& r) {
     auto const what = r.method + " " + r.path;
@@ -110,6 +131,9 @@ response control::handle(request const& r) {
         }
         data_.seed(*products);
         return done();
+    }
+    if (what == "GET /commits") {
+        return {.body = json::serialize(commits(r))};
     }
     if (what == "PUT /gzip") {
         gzip_ = r.parameter("on") == "1";

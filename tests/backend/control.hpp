@@ -5,6 +5,8 @@
 #include "tests/backend/journal.hpp"
 #include "tests/backend/message.hpp"
 
+#include <boost/json/array.hpp>
+
 #include <atomic>
 
 namespace backend {
@@ -18,6 +20,9 @@ namespace backend {
 ///   POST /release?method=M   lets go of what is held now (of that method only)
 ///   GET /held?atLeast=N      waits until so many requests are held; 408 after 20 s
 ///   POST /seed?products=N    the demo data anew
+///   GET /commits?after=N     what was committed behind number N, at most 10,000 a call, each as
+///                            [number, product, version (0: deleted), organization, schema,
+///                            priceCents, began ns, done ns (0: not known)], CLOCK_MONOTONIC
 ///   PUT /gzip?on=1           compresses JSON answers for clients that accept it (0: no more)
 /// Any thread.
 class control {
@@ -27,6 +32,8 @@ public:
     response handle(request const& r);
 
 private:
+    boost::json::array commits(request const& r);
+
     catalog& data_;
     faults& faults_;
     journal& journal_;
