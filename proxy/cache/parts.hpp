@@ -28,6 +28,7 @@ namespace sidecache::cache {
 class fill_table;      // coalescing in this process; any thread
 class pending_purges;  // invalidations the store has not had yet; any thread
 class event_channel;   // messages between replicas; any thread
+class near_tags;       // what near caches have to forget; any thread
 class replicas;        // publish and wait for near caches (protocol.md section 3.3); any thread
 class upstream_gate;   // caps concurrent fetches, queues the rest; any thread
 
