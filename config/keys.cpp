@@ -131,6 +131,51 @@ constexpr auto table = std::to_array<known_key>({
     {"log.access.enabled", "boolean", "true", "Whether requests are logged."},
     {"log.access.hits", "boolean", "false", "Whether hits are logged as well."},
 
+    {"identity",
+     "section",
+     "",
+     "Who is asking, verified: by asking the backend (`probe`) or by a token (`jwt`)."},
+    {"identity.probe",
+     "section",
+     "",
+     "Asks the backend with the caller's credentials; one sub-request for each credential and "
+     "ttl."},
+    {"identity.probe.path", "path", "", "What is asked: /me. It answers 2xx with JSON."},
+    {"identity.probe.forward",
+     "names",
+     "[Authorization, Cookie]",
+     "The fields that hold credentials. They alone are sent."},
+    {"identity.probe.ttl",
+     "duration",
+     "30s",
+     "How long an identity is believed, and how long one that changes or is revoked may go "
+     "unnoticed."},
+    {"identity.probe.negative_ttl",
+     "duration",
+     "2s",
+     "How long a credential that was not verified is not asked about again."},
+    {"identity.probe.timeout", "duration", "2s", "How long the backend may take for it."},
+    {"identity.probe.max", "count", "10000", "Credentials remembered, in this process."},
+    {"identity.jwt", "section", "", "Verifies a signed token (RFC 7519)."},
+    {"identity.jwt.jwks_file",
+     "text",
+     "",
+     "The issuer's public keys (RFC 7517). Read again when it changes."},
+    {"identity.jwt.secret_file", "text", "", "The secret of HS256. Read again when it changes."},
+    {"identity.jwt.algorithms",
+     "algorithms",
+     "",
+     "HS256, RS256, ES256, EdDSA; the default is what the kind of each key allows."},
+    {"identity.jwt.issuer", "text", "", "What `iss` has to be."},
+    {"identity.jwt.audience", "text", "", "What `aud` has to hold."},
+    {"identity.jwt.leeway", "duration", "30s", "Clock skew allowed for `exp` and `nbf`."},
+    {"identity.jwt.header", "text", "Authorization", "The field that holds `Bearer TOKEN`."},
+    {"identity.vars",
+     "identity_vars",
+     "",
+     "Its variables, for keys, purges and `partition`: {orgId: response.organizationId}, with jwt "
+     "{orgId: claims.org}."},
+
     {"rules",
      "rules",
      "",
@@ -143,7 +188,10 @@ constexpr auto table = std::to_array<known_key>({
      "Method and path: `GET /products/{id}`. `{id}` is one segment, a last `{rest*}` is all that "
      "follow."},
     {"rules[].vars", "variables", "", "Variables of the key that the path does not hold."},
-    {"rules[].vars{}.from", "source", "", "query.NAME, header.NAME, cookie.NAME or path.NAME."},
+    {"rules[].vars{}.from",
+     "source",
+     "",
+     "identity.NAME, query.NAME, header.NAME, cookie.NAME or path.NAME."},
     {"rules[].vars{}.default",
      "scalar",
      "",
@@ -162,7 +210,8 @@ constexpr auto table = std::to_array<known_key>({
      "partition",
      "credential",
      "Who may share an entry. `credential`: requests with the same Authorization and Cookie. "
-     "`none`: everybody, because you know that the response is the same for all."},
+     "[NAMES]: whose verified identity has the same values of these variables. `none`: everybody, "
+     "because you know that the response is the same for all."},
     {"rules[].unlisted_query",
      "unlisted_query",
      "bypass",
@@ -216,8 +265,8 @@ constexpr auto table = std::to_array<known_key>({
     {"purges[].vars{}.from",
      "source",
      "",
-     "body.PATH, response.PATH, entry.RULE.PATH, query.NAME, header.NAME, cookie.NAME or "
-     "path.NAME; `[*]` in a PATH stands for every element."},
+     "identity.NAME, body.PATH, response.PATH, entry.RULE.PATH, query.NAME, header.NAME, "
+     "cookie.NAME or path.NAME; `[*]` in a PATH stands for every element."},
     {"purges[].vars{}.default",
      "scalar",
      "",
@@ -238,7 +287,6 @@ constexpr auto table = std::to_array<known_key>({
      "Answers that say that nothing was changed; the default is 400 401 403 404 405 406 409 410 "
      "411 412 413 414 415 417 422 428 429 431 501."},
 
-    {"identity", "section", "", "Who is asking, verified.", later},
     {"events", "section", "", "Invalidation by messages from elsewhere.", later},
     {"warm", "section", "", "What to fetch before it is asked for.", later},
 });

@@ -1,6 +1,7 @@
 #include "config/load.hpp"
 
 #include "config/check.hpp"
+#include "config/identity_check.hpp"
 #include "config/report.hpp"
 #include "config/rule_reader.hpp"
 #include "config/section.hpp"
@@ -63,9 +64,13 @@ loaded load_text(std::string_view yaml, std::string file_name, environment const
         places where;
         section top("", *root, out, where);
         read_settings(top, *m);
-        auto const read = read_rules(top);
+        auto read = read_rules(top);
+        if (m->identity) {
+            read.text.credential_fields = credential_fields(*m->identity);
+        }
         top.finish();
         check_settings(*m, where, out);
+        check_identity(*m, read.text, out);
         if (root->what == yaml_node::kind::map && read.is_complete && read.text.rules.empty()) {
             out.warning({},
                         "there are no `rules`: nothing will be cached",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "config/identity.hpp"
 #include "rules/definition.hpp"
 #include "rules/rule_set.hpp"
 
@@ -99,6 +100,7 @@ struct model {
     config::near_cache near_cache;
     config::limits limits;
     config::log log;
+    std::optional<config::identity> identity;
     std::shared_ptr<rules::rule_set const> rules;
 
     /// Markers live for upstream.timeout + store.margin (protocol.md section 1).

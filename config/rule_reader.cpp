@@ -72,15 +72,6 @@ std::optional<unsigned> read_status(section& s, string_view text, rules::positio
     return static_cast<unsigned>(*status);
 }
 
-void read_source(section& s, located<std::string> from, rules::variable_definition& out) {
-    if (from.value.starts_with("identity.")) {
-        s.findings().error(from.at,
-                           quoted(from.value) + std::string(not_yet),
-                           "take it from the path, a header, a cookie or the query for now");
-    }
-    out.from = std::move(from);
-}
-
 bool read_variable(section& owner, yaml_entry const& entry, rules::variable_definition& out) {
     out.name = entry.key;
     auto const& node = *entry.value;
@@ -88,7 +79,7 @@ bool read_variable(section& owner, yaml_entry const& entry, rules::variable_defi
         if (owner.expect_scalar(node, entry.key.value) == nullptr) {
             return false;
         }
-        read_source(owner, {node.text, node.at}, out);
+        out.from = {node.text, node.at};
         return true;
     }
     section s(owner.path() + ".vars{}", node, owner.findings(), owner.where());
@@ -96,7 +87,7 @@ bool read_variable(section& owner, yaml_entry const& entry, rules::variable_defi
     auto const is_read = read_located(
         s, "from", from, "say where the value comes from: query.page, header.X-Name, ...");
     if (is_read) {
-        read_source(s, std::move(from), out);
+        out.from = std::move(from);
     }
     if (auto const* fallback = s.find("default")) {
         if (auto const* value = s.expect_scalar(*fallback, "default")) {
@@ -205,10 +196,18 @@ void read_partition(section& s, rules::partition_definition& out) {
     }
     out.at = node->at;
     if (node->what == yaml_node::kind::sequence) {
-        s.findings().error(
-            node->at,
-            "`partition` by identity" + std::string(not_yet),
-            "leave it out: the default, `credential`, shares with the same credential only");
+        out.what = rules::partition_definition::kind::identity;
+        for (auto const& item : node->items) {
+            if (s.expect_scalar(*item, "partition") != nullptr) {
+                out.variables.push_back(item->text);
+            }
+        }
+        if (node->items.empty()) {
+            s.findings().error(node->at,
+                               "`partition` is an empty list",
+                               "name variables of `identity.vars`, or say `none` if everybody may "
+                               "share the entries");
+        }
         return;
     }
     static constexpr std::array<string_view, 2> words{"credential", "none"};

@@ -1,5 +1,6 @@
 #include "config/settings.hpp"
 
+#include "config/identity_reader.hpp"
 #include "config/units.hpp"
 #include "config/url.hpp"
 
@@ -121,6 +122,7 @@ void read_settings(section& top, model& out) {
     top.child("near_cache", [&](section& s) { read_near_cache(s, out.near_cache); });
     top.child("limits", [&](section& s) { read_limits(s, out.limits); });
     top.child("log", [&](section& s) { read_log(s, out.log); });
+    out.identity = read_identity(top);
 }
 
 }  // namespace sidecache::config

@@ -125,6 +125,7 @@ struct rule_set::compiled {
     std::vector<compiled_purge> compiled_purges;  // one for each of `purges`
     rule_index index;
     std::string fingerprint;
+    bool asks_for_identity = false;
 };
 
 /// Longer keys are a bypass: they would cost more than they save.

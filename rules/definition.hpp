@@ -96,6 +96,8 @@ struct purge_definition {
 };
 
 struct definition {
+    /// Fields other than Authorization and Cookie by which callers are verified.
+    std::vector<std::string> credential_fields;
     std::vector<rule_definition> rules;
     std::vector<purge_definition> purges;
 };

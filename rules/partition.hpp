@@ -12,6 +12,9 @@ namespace sidecache::rules {
 /// A rule's partition, compiled: who may share an entry (design.md section 2).
 struct partition {
     partition_definition::kind what = partition_definition::kind::credential;
+    /// The fields that make a request one of somebody: Authorization, Cookie, and whatever else
+    /// this configuration verifies callers by.
+    std::vector<std::string> credential_fields{"Authorization", "Cookie"};
     /// Names of identity variables that end up behind '|': those that no variable of the key has
     /// as its source already.
     std::vector<std::string> suffix_names;

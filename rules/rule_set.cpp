@@ -26,6 +26,33 @@ void check_unique(Definitions const& all, std::string_view what, report& out) {
     }
 }
 
+/// Whoever verifies callers by another field shares nothing across it by default, either.
+void add_credential_fields(partition& p, std::vector<std::string> const& more) {
+    for (auto const& name : more) {
+        auto const is_it = [&](auto const& known) { return iequals(known, name); };
+        if (std::ranges::none_of(p.credential_fields, is_it)) {
+            p.credential_fields.push_back(name);
+        }
+    }
+}
+
+bool takes_identity(std::vector<bound_variable> const& variables) {
+    return std::ranges::any_of(variables, [](bound_variable const& v) {
+        return v.source.what == variable_source::kind::identity;
+    });
+}
+
+bool any_asks(rule_set::compiled const& c) {
+    return std::ranges::any_of(c.compiled_rules,
+                               [](compiled_rule const& r) {
+                                   return r.partition.what ==
+                                              partition_definition::kind::identity ||
+                                          takes_identity(r.variables);
+                               }) ||
+           std::ranges::any_of(c.compiled_purges,
+                               [](compiled_purge const& p) { return takes_identity(p.variables); });
+}
+
 }  // namespace
 
 rule_set::rule_set(std::unique_ptr<compiled const> c) : compiled_(std::move(c)) {}
@@ -39,6 +66,7 @@ compilation rule_set::compile(definition const& text) {
     for (auto const& r : text.rules) {
         c->rules.push_back({r, c->rules.size()});
         c->compiled_rules.push_back(compile_rule(r, out));
+        add_credential_fields(c->compiled_rules.back().partition, text.credential_fields);
     }
     for (auto const& p : text.purges) {
         c->purges.push_back({p, c->purges.size()});
@@ -53,6 +81,7 @@ compilation rule_set::compile(definition const& text) {
         }
         c->index.finish();
         c->fingerprint = fingerprint_of(text);
+        c->asks_for_identity = any_asks(*c);
         result.rules.reset(new rule_set(std::move(c)));
     }
     result.findings = out.take();
@@ -86,6 +115,10 @@ rule const* rule_set::find_rule(std::string_view name) const {
 
 std::string const& rule_set::fingerprint() const {
     return compiled_->fingerprint;
+}
+
+bool rule_set::asks_for_identity() const {
+    return compiled_->asks_for_identity;
 }
 
 std::vector<std::string> rule_set::tag_templates(std::size_t rule_index) const {

@@ -69,6 +69,9 @@ public:
     /// 16 hex digits over all that decides which tags a request has (protocol.md section 3.8).
     std::string const& fingerprint() const;
 
+    /// Whether any rule or purge depends on who is asking (`request::identity`).
+    bool asks_for_identity() const;
+
     /// For `check` and `explain`: per rule the tag templates its entries carry, in readable form.
     std::vector<std::string> tag_templates(std::size_t rule_index) const;
     /// The names of the purges that can reach entries of that rule.

@@ -50,8 +50,6 @@ TEST_CASE("unknown keys") {
 
 TEST_CASE("parts of the design that are still to come") {
     mistake const table[] = {
-        {"identity: {vars: {}}",
-         "1:1: error: `identity` is part of the design, not available in this version; remove it"},
         {"events: {}",
          "1:1: error: `events` is part of the design, not available in this version; remove it"},
         {"store: {url: \"rediss://redis\"}",
@@ -195,9 +193,6 @@ TEST_CASE("rules with values that do not fit") {
          "remove it"},
         {"ttl: 1s, max_keys: 10}]",
          "1:69: error: `max_keys` is part of the design, not available in this version; remove it"},
-        {"ttl: 1s, partition: [orgId]}]",
-         "1:80: error: `partition` by identity is part of the design, not available in this "
-         "version; leave it out: the default, `credential`, shares with the same credential only"},
         {"ttl: 1s, partition: nobody}]",
          "1:80: error: `partition` cannot be `nobody`; write credential or none"},
         {"ttl: 1s, unlisted_query: bypas}]",
@@ -220,15 +215,6 @@ TEST_CASE("rules with values that do not fit") {
          "1:80: error: `ttl` says already how long a 200 is fresh; give one of them"},
     };
     check_all(table, "rules: [{name: a, match: GET /a, key: a:b, ttl_only: true, ");
-}
-
-TEST_CASE("variables that need what is still to come") {
-    CHECK(
-        findings_of(load("rules: [{name: a, match: GET /a, key: \"a:{o}\", ttl: 1s, ttl_only: "
-                         "true, vars: {o: identity.orgId}}]"))
-            .starts_with(
-                "sidecache.yaml:1:83: error: `identity.orgId` is part of the design, not available "
-                "in this version; take it from the path, a header, a cookie or the query for now"));
 }
 
 TEST_CASE("purges that say too little, or what does not fit") {

@@ -76,6 +76,13 @@ void collect(json::object const& object,
 }
 
 std::string as_written(json::value const& value) {
+    if (auto const* list = value.if_array()) {
+        std::string out;
+        for (auto const& item : *list) {
+            out += (out.empty() ? "" : ", ") + as_written(item);
+        }
+        return "[" + out + "]";
+    }
     return value.is_string() ? std::string(value.as_string()) : json::serialize(value);
 }
 

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// Who is asking, verified (design.md section 2, `identity`).
+namespace sidecache::config {
+
+/// The backend is asked, with the caller's own credentials.
+struct probe {
+    std::string path;  // origin-form: /me
+    /// The fields that hold credentials: they are what is sent, and what an answer is kept by.
+    std::vector<std::string> forward{"Authorization", "Cookie"};
+    std::chrono::milliseconds ttl{30'000};          // of a verified identity
+    std::chrono::milliseconds negative_ttl{2'000};  // of 'not verified'
+    std::chrono::milliseconds timeout{2'000};       // of the whole sub-request
+    std::size_t max = 10'000;                       // credentials remembered
+
+    bool operator==(probe const&) const = default;
+};
+
+/// A signed token is verified here.
+struct jwt {
+    std::string jwks_file;    // either this
+    std::string secret_file;  // or this
+    /// Empty: those that the kind of each key allows.
+    std::vector<std::string> algorithms;
+    std::string issuer;                        // empty: any
+    std::string audience;                      // empty: any
+    std::chrono::milliseconds leeway{30'000};  // clock skew
+    std::string header = "Authorization";      // with the scheme Bearer
+
+    bool operator==(jwt const&) const = default;
+};
+
+/// `orgId: response.organizationId`: a variable, and where the answer or the token holds it.
+struct identity_variable {
+    std::string name;
+    /// Below `response` or `claims`, as rules::json_path reads it: ".organizationId".
+    std::string path;
+
+    bool operator==(identity_variable const&) const = default;
+};
+
+struct identity {
+    // Exactly one of the two.
+    std::optional<config::probe> probe;
+    std::optional<config::jwt> jwt;
+    std::vector<identity_variable> vars;
+
+    bool operator==(identity const&) const = default;
+};
+
+/// The fields that hold the credentials that `of` verifies.
+std::vector<std::string> credential_fields(identity const& of);
+
+}  // namespace sidecache::config

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "rules/request.hpp"
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace sidecache::rules {
+
+/// SHA-256 over the fields that hold a request's credentials.
+using credential_hash = std::array<unsigned char, 32>;
+
+/// Whether a request has any field of these names.
+bool has_field(std::span<field const> fields, std::span<std::string const> names);
+
+/// The hash of every field of these names, such that no two different sets of values have one.
+/// Allocates nothing (a context is kept per thread). Nullopt: there is no such hash to be had; then
+/// nobody may share anything.
+std::optional<credential_hash> hash_credential(std::span<field const> fields,
+                                               std::span<std::string const> names);
+
+}  // namespace sidecache::rules
