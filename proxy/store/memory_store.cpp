@@ -222,7 +222,9 @@ private:
 }  // namespace
 
 memory_hub::memory_hub(memory_options options, id_source& ids)
-    : options_(std::move(options)), ids_(ids), server_(ids.next()), map_(options_.bytes) {}
+    : options_(std::move(options)), ids_(ids), server_(ids.next()), map_(options_.bytes) {
+    lease_.grant_for_ever();  // nobody else writes to it
+}
 
 memory_hub::~memory_hub() = default;
 

@@ -29,7 +29,7 @@ public:
     std::unique_ptr<store> make_store(asio::io_context& worker, metrics_source metrics) override;
     void subscribe(asio::io_context& worker, event_sink sink, std::function<void()> lost) override;
     void announce(std::string fingerprint, std::vector<std::string> rule_names) override;
-    near_lease const& lease() const override { return lease_; }
+    lease const& near_lease() const override { return lease_; }
     void stop() override;
 
     memory_map& map() { return map_; }
@@ -47,7 +47,7 @@ private:
 
     memory_options options_;
     id_source& ids_;
-    always_holds const lease_;
+    lease lease_;
     id128 server_;
     memory_map map_;
     std::mutex mutex_;

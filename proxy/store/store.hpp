@@ -3,7 +3,7 @@
 #include "proxy/async/clock.hpp"
 #include "proxy/async/task.hpp"
 #include "proxy/store/event_payload.hpp"
-#include "proxy/store/near_lease.hpp"
+#include "proxy/store/lease.hpp"
 #include "proxy/store/tag_value.hpp"
 #include "rules/mutation_scope.hpp"
 #include "rules/tag.hpp"
@@ -218,15 +218,15 @@ public:
     /// Told at start and on every reload: what this member publishes of its rules.
     virtual void announce(std::string fingerprint, std::vector<std::string> rule_names) = 0;
     /// Whether this process may serve from memory. Any thread; lives as long as the hub.
-    virtual near_lease const& lease() const;
+    virtual lease const& near_lease() const;
     /// Leaves the member list, closes connections and stops heartbeats; coroutines in flight end
     /// with `unreachable`. Any thread; returns at once, the workers finish it while they run.
     virtual void stop() = 0;
 };
 
-inline near_lease const& store_hub::lease() const {
-    static never_holds const none;
-    return none;
+inline lease const& store_hub::near_lease() const {
+    static lease const never_granted;
+    return never_granted;
 }
 
 }  // namespace sidecache::store
