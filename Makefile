@@ -8,7 +8,7 @@ FILTER ?= .
 SOURCES = $(shell find bench config proxy rules tests -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench format lint clean
+.PHONY: help run build test bench soak format lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ bench: ## build and run the benchmarks; results go to bench/results
 	@.ci/install build bench
 	@.ci/build release $(JOBS) sidecache demo_backend epoll_responder bench_decide bench_hit
 	@bench/run build/release
+
+SOAK ?= --reads 1000000 --seconds 1800
+soak: ## run the consistency checker long (SOAK=its options; tests/consistency/README.md)
+	@.ci/install build test
+	@.ci/build release $(JOBS) consistency
+	@build/release/consistency $(SOAK)
 
 format: ## bring every source into the house format
 	@.ci/install lint

@@ -110,6 +110,28 @@ std::vector<demo_backend::seen> demo_backend::requests() const {
     return out;
 }
 
+std::vector<demo_backend::commit> demo_backend::commits() const {
+    std::vector<commit> out;
+    for (std::int64_t last = 0;;) {
+        auto const page =
+            json::parse(fetch(control_, "GET", "/commits?after=" + std::to_string(last)).body);
+        auto const& rows = page.as_array();
+        if (rows.empty()) {
+            return out;
+        }
+        for (auto const& r : rows) {
+            last = r.at(0).as_int64();
+            out.push_back({r.at(1).as_int64(),
+                           r.at(2).as_int64(),
+                           r.at(3).as_int64(),
+                           r.at(4).as_int64(),
+                           r.at(5).as_int64(),
+                           r.at(6).as_int64(),
+                           r.at(7).as_int64()});
+        }
+    }
+}
+
 void demo_backend::fault(std::string_view json_text) {
     ask("POST", "/faults", json_text);
 }

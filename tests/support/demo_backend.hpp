@@ -38,6 +38,13 @@ public:
     /// The last requests whole, oldest first.
     std::vector<seen> requests() const;
 
+    /// What the backend committed (tests/backend/catalog.hpp, commit_record), in that order.
+    struct commit {
+        std::int64_t product = 0, version = 0, organization = 0, schema = 0, price_cents = 0;
+        std::int64_t began_ns = 0, done_ns = 0;
+    };
+    std::vector<commit> commits() const;
+
     /// Adds a fault, in the side door's JSON.
     void fault(std::string_view json);
     /// No more faults; what is held goes on.

@@ -17,9 +17,10 @@ finished sidecache_command(std::vector<std::string> arguments,
     return run({.argv = std::move(arguments), .environment = std::move(environment)});
 }
 
-sidecache_process::sidecache_process(std::string_view yaml)
+sidecache_process::sidecache_process(std::string_view yaml, launch const& how)
     : file_(folder_.write("proxy.yaml", yaml)) {
-    process_.emplace(process_options{.argv = {sidecache_program(), "run", file_}});
+    process_.emplace(
+        process_options{.argv = {how.program, "run", file_}, .environment = how.environment});
     admin_port_ = port_at_end(process_->wait_for_line("admin listening on "));
     port_ = port_at_end(process_->wait_for_line("listening on "));
 }

@@ -20,11 +20,17 @@ std::string sidecache_program();
 finished sidecache_command(std::vector<std::string> arguments,
                            std::vector<std::pair<std::string, std::string>> environment = {});
 
+/// Another program than the one under test (a weakened one), with more in its environment.
+struct launch {
+    std::string program = sidecache_program();
+    std::vector<std::pair<std::string, std::string>> environment{};
+};
+
 /// One replica. Its file is its own, so that a test can change it and reload.
 class sidecache_process {
 public:
     /// Waits until it listens. `yaml` should listen on 127.0.0.1:0.
-    explicit sidecache_process(std::string_view yaml);
+    explicit sidecache_process(std::string_view yaml, launch const& how = {});
 
     std::uint16_t port() const { return port_; }
     std::uint16_t admin_port() const { return admin_port_; }
