@@ -1,5 +1,7 @@
 #pragma once
 
+#include "rules/definition.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -26,12 +28,16 @@ struct probe {
 struct jwt {
     std::string jwks_file;    // either this
     std::string secret_file;  // or this
+    rules::position file_at;  // of whichever is given: its keys are read after the configuration
     /// Empty: those that the kind of each key allows.
     std::vector<std::string> algorithms;
     std::string issuer;                        // empty: any
-    std::string audience;                      // empty: any
+    std::vector<std::string> audience;         // empty: any; else one of them
     std::chrono::milliseconds leeway{30'000};  // clock skew
     std::string header = "Authorization";      // with the scheme Bearer
+    /// Authorization or Cookie, where it may come beside the token because the backend never goes
+    /// by it.
+    std::vector<std::string> ignore;
 
     bool operator==(jwt const&) const = default;
 };

@@ -16,6 +16,7 @@ namespace sidecache::rules {
 struct position {
     unsigned line = 0;
     unsigned column = 0;
+    bool operator==(position const&) const = default;
 };
 
 template <class T>
