@@ -232,6 +232,11 @@ response_parser::step response_parser::parse(std::string_view bytes, response_he
     }
     into.body = framed.body;
     into.content_length = framed.length;
+    into.announces_content = collect.framing.transfer_encodings != 0 ||
+                             parse_content_length(collect.framing.content_length).value_or(0) != 0;
+    if (into.announces_content && into.status / 100 == 1) {
+        return {true, 0, false};  // is what follows its content, or the answer?
+    }
     auto const options = read_connection(into.fields);
     into.keep_alive = !options.close && (into.version >= 11 || options.keep_alive);
     return {false, scanned.size, true};

@@ -159,6 +159,7 @@ void response_head::clear() {
     body = framing::none;
     content_length = 0;
     keep_alive = true;
+    announces_content = false;
 }
 
 }  // namespace sidecache::http

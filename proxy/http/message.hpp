@@ -89,6 +89,8 @@ struct response_head {
     framing body = framing::none;
     std::uint64_t content_length = 0;
     bool keep_alive = true;
+    /// Content-Length above 0, or Transfer-Encoding: also where the status says that there is none.
+    bool announces_content = false;
 
     /// Empties it and keeps the storage.
     void clear();

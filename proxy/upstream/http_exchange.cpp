@@ -277,11 +277,15 @@ failure http_exchange::accept_head(http::response_head& into) {
     }
     head_done_ = true;
     bool const no_content = is_head_request_ || !http::status_has_content(into.status);
+    // Whether content that is announced and must not come does come, nobody knows: what arrived
+    // late would be taken for the next answer.
+    bool const in_doubt =
+        into.body == http::framing::close || (no_content && into.announces_content);
+    keep_ = into.keep_alive && !in_doubt;
     if (no_content && into.body == http::framing::close) {
         into.body = http::framing::none;
     }
     content_.begin(no_content ? http::framing::none : into.body, into.content_length);
-    keep_ = into.keep_alive && (no_content || into.body != http::framing::close);
     give_back_if_done();
     return failure::none;
 }

@@ -67,6 +67,28 @@ TEST_CASE("how answers are framed (RFC 9112 section 6.3)") {
     }
 }
 
+TEST_CASE("whether content is announced, there where none may come, too") {
+    struct {
+        char const* bytes;
+        bool announces;
+    } const table[] = {
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", true},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false},
+        {"HTTP/1.1 204 No Content\r\n\r\n", false},
+        {"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", false},
+        {"HTTP/1.1 204 No Content\r\nContent-Length: 1\r\n\r\n", true},
+        {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", true},
+        {"HTTP/1.1 304 Not Modified\r\nContent-Length: 1\r\n\r\n", true},
+        {"HTTP/1.1 103 Early Hints\r\nContent-Length: 0\r\n\r\n", false},
+    };
+    for (auto const& row : table) {
+        CAPTURE(std::string(row.bytes));
+        auto const [head, step] = parse(row.bytes);
+        REQUIRE(step.complete);
+        CHECK(head.announces_content == row.announces);
+    }
+}
+
 TEST_CASE("what is malformed") {
     char const* const table[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -89,6 +111,9 @@ TEST_CASE("what is malformed") {
         "ICY 200 OK\r\n\r\n",
         "<html>\r\n\r\n",
         "\r\n\r\n",
+        // Is what follows the interim answer's content, or the answer?
+        "HTTP/1.1 103 Early Hints\r\nContent-Length: 3\r\n\r\n",
+        "HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n",
     };
     for (auto const* bytes : table) {
         CAPTURE(std::string(bytes));
