@@ -57,6 +57,9 @@ public:
     };
     virtual task<chunk> read_body(asio::mutable_buffer out) = 0;
 
+    /// The caller waits for its client to send more content, which the upstream cannot help: the
+    /// deadline stands still until the next `write_body` or `finish_body`.
+    virtual void await_content() {}
     /// Begins the deadline anew: for streams passed through, whose length nobody knows.
     virtual void extend(std::chrono::milliseconds deadline) = 0;
 

@@ -43,6 +43,21 @@ void http_exchange::abort() {
 void http_exchange::extend(std::chrono::milliseconds deadline) {
     if (!over()) {
         deadline_.arm(deadline);
+        keep_time();
+    }
+}
+
+void http_exchange::await_content() {
+    client_sends_ = true;
+    keep_time();
+}
+
+// The deadline is the upstream's: it runs while nobody waits for the client.
+void http_exchange::keep_time() {
+    if (client_sends_ || client_reads_) {
+        deadline_.pause();
+    } else {
+        deadline_.resume();
     }
 }
 
@@ -162,6 +177,8 @@ task<failure> http_exchange::connect_to(tcp::endpoint const& where) {
 
 task<failure> http_exchange::write_body(asio::const_buffer some) {
     assert(!request_complete_ && "content behind the end of the content");
+    client_sends_ = false;
+    keep_time();
     if (some.size() == 0) {
         co_return failure::none;
     }
@@ -195,6 +212,8 @@ task<failure> http_exchange::finish_body() {
     if (request_complete_) {
         co_return failure::none;
     }
+    client_sends_ = false;
+    keep_time();
     if (!usable() || write_failed_ || promised_ != 0) {
         co_return ended(failure::broken);
     }
@@ -293,7 +312,8 @@ failure http_exchange::accept_head(http::response_head& into) {
 task<exchange::chunk> http_exchange::read_body(asio::mutable_buffer out) {
     assert(head_done_ && out.size() != 0 && "content comes behind the final head");
     std::span<char> const place(static_cast<char*>(out.data()), out.size());
-    deadline_.resume();
+    client_reads_ = false;
+    keep_time();
     for (;;) {
         if (content_.complete()) {
             give_back_if_done();
@@ -352,7 +372,8 @@ task<exchange::chunk> http_exchange::read_body(asio::mutable_buffer out) {
 // reader must not make its own answer time out.
 void http_exchange::hand_over() {
     give_back_if_done();
-    deadline_.pause();
+    client_reads_ = true;
+    keep_time();
 }
 
 void http_exchange::give_back_if_done() {

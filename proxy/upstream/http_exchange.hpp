@@ -30,6 +30,7 @@ public:
     task<failure> finish_body() override;
     task<failure> read_head(http::response_head& into) override;
     task<chunk> read_body(asio::mutable_buffer out) override;
+    void await_content() override;
     void extend(std::chrono::milliseconds deadline) override;
     bool sent_anything() const override { return sent_anything_; }
     tcp_socket release(std::string& already_read) override;
@@ -52,6 +53,7 @@ private:
     void drop();
     void give_back_if_done();
     void hand_over();
+    void keep_time();
     bool usable() const { return connection_ && !dead_; }
     bool over() const { return aborted_ || deadline_.expired(); }
     /// What an error on the connection means now.
@@ -78,9 +80,11 @@ private:
     bool sent_anything_ = false;
     bool request_complete_ = false;
     bool write_failed_ = false;
+    bool client_sends_ = false;  // we wait for more of the request's content
 
     // The answer.
     unsigned interims_ = 0;
+    bool client_reads_ = false;  // we wait for who takes the answer's content
     bool keep_ = false;
     bool head_done_ = false;
     bool aborted_ = false;

@@ -47,6 +47,7 @@ task<void> send_content(http::downstream& client,
     }
     std::vector<char> piece(piece_size);
     while (!state.stopped) {
+        out.await_content();
         auto const count = co_await client.read_body(asio::buffer(piece));
         if (state.stopped) {
             co_return;

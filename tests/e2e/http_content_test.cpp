@@ -1,5 +1,6 @@
 // Content on its way up: 100-continue, early answers, clients and content that end too soon.
 #include "tests/e2e/http_stage.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -235,4 +236,62 @@ TEST_CASE("big bodies both ways in bounded memory") {
 #else
     CHECK(most < before + (40 << 20));
 #endif
+}
+
+TEST_CASE("while the client takes its time the upstream's does not run") {
+    proxy_options options;
+    options.upstream.timeout = 200ms;
+    options.limits.body_timeout = 10s;
+    raw_upstream backend;
+    SUBCASE("a pause inside the content") {
+        http_proxy proxy(backend.port(), options);
+        http_client client(proxy.port());
+        client.send_raw("GET /search HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf");
+        auto upstream = backend.accept();
+        upstream.read_head();
+        CHECK(upstream.read(4) == "half");
+        CHECK_FALSE(client.readable(700ms));
+        client.send_raw("half");
+        CHECK(upstream.read(4) == "half");
+        upstream.send(ok);
+        CHECK(client.receive("GET").body == "ok");
+    }
+    SUBCASE("behind the content it runs again: 504") {
+        http_proxy proxy(backend.port(), options);
+        http_client client(proxy.port());
+        client.send_raw("GET /search HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf");
+        auto upstream = backend.accept();
+        upstream.read_head();
+        CHECK(upstream.read(4) == "half");
+        client.send_raw("half");
+        CHECK(client.receive("GET").status == 504);
+    }
+    SUBCASE("a pause longer than body_timeout is the client's: 408") {
+        options.limits.body_timeout = 600ms;
+        http_proxy proxy(backend.port(), options);
+        http_client client(proxy.port());
+        client.send_raw("GET /search HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf");
+        auto upstream = backend.accept();
+        upstream.read_head();
+        CHECK(upstream.read(4) == "half");
+        CHECK(client.receive("GET").status == 408);
+        CHECK(upstream.read_some() == "");
+    }
+    SUBCASE("a client that reads slowly, while the upstream has more") {
+        http_proxy proxy(backend.port(), options);
+        http_client client(proxy.port());
+        client.send("GET", "/");
+        auto upstream = backend.accept();
+        upstream.read_head();
+        std::string const large(16 << 20, 'x');
+        std::jthread const sender([&] {
+            upstream.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(large.size()) +
+                          "\r\n\r\n");
+            upstream.send(large);
+        });
+        CHECK(client.readable(15s));
+        // Not a byte is taken for longer than upstream.timeout.
+        CHECK_FALSE(eventually([] { return false; }, 700ms));
+        CHECK(client.receive().body.size() == large.size());
+    }
 }
