@@ -192,6 +192,10 @@ task<void> worker::end_all() {
         serving_->admin->drain();
         serving_->admin->abort();
         co_await serving_->admin->join();
+        // A purge that could not be carried out goes on in the background, for which there is no
+        // store any longer.
+        serving_->background.cancel();
+        co_await serving_->background.join();
     }
     serving_->upstream.abort();
     co_await serving_->upstream.join();

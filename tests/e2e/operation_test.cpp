@@ -109,6 +109,23 @@ TEST_CASE("SIGTERM drains: not ready, nothing new, what is in flight is finished
     CHECK(s[0].server().wait() == exit_status{0, 0});
 }
 
+TEST_CASE("SIGTERM with Redis gone: what is still owed to it holds nobody up for longer") {
+    auto o = one_replica();
+    o.store = "timeout: 100ms, retry: {attempts: 0}, on_down_hold: 0s";
+    o.settings = "limits: {drain_timeout: 500ms}\n";
+    stack s(o);
+    REQUIRE(becomes_hit(s, 0, "/products/1"));
+    s.redis().pause();
+    // One from a write, one from the admin port: both are tried again and again.
+    CHECK(patch(s[0], 1).status == 200);
+    CHECK(s[0].admin("POST", "/purge", {}, R"({"pattern": "product:1*"})").status == 503);
+    CHECK(s[0].metric("sidecache_purges_pending") == 2);
+    s[0].server().terminate();
+    // drain_timeout, and well below the patience that a process which hangs is given.
+    CHECK(s[0].server().wait(4s) == exit_status{0, 0});
+    CHECK(s[0].server().output().find("does not end") == std::string::npos);
+}
+
 TEST_CASE("metrics: a hit, a miss, a purge, each where it belongs, and no id in any label") {
     stack s(one_replica());
     REQUIRE(becomes_hit(s, 0, "/products/1"));
