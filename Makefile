@@ -8,7 +8,7 @@ FILTER ?= .
 SOURCES = $(shell find bench config proxy rules tests -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench soak format lint clean
+.PHONY: help run build test model bench soak format lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test: ## build and run every test (FILTER=regular expression of test names)
 	@.ci/install build test
 	@.ci/build debug $(JOBS)
 	@ctest --preset debug -j $(TEST_JOBS) --no-tests=error -R '$(FILTER)'
+
+model: ## search the whole model of the protocol, the long checks too (about half an hour)
+	@.ci/install build test
+	@tests/model/check $$(tests/model/check --list)
 
 bench: ## build and run the benchmarks; results go to bench/results
 	@.ci/install build bench
