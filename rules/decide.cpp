@@ -256,6 +256,7 @@ void clear(decision& out) {
     out.full_key.clear();
     out.tags.clear();
     out.lock_key.clear();
+    out.variant = 0;
 }
 
 }  // namespace

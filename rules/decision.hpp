@@ -51,6 +51,9 @@ struct decision {
     tag_list tags;
     /// serve: the rendered lock key with the entry's partition; empty without a lock.
     std::string lock_key;
+    /// serve: 0 for the plain key; otherwise which of its slots (`take_variant`, RFC 9111 section
+    /// 4.1), which then shows in `key`, `full_key` and `lock_key`.
+    unsigned variant = 0;
 };
 
 }  // namespace sidecache::rules

@@ -21,7 +21,7 @@ enum class not_stored : std::uint8_t {
     no_store,    ///< Cache-Control: no-store
     is_private,  ///< Cache-Control: private
     set_cookie,  ///< and the rule does not say `store_set_cookie: true`
-    vary_star,   ///< Vary: *
+    vary_star,   ///< Vary: *, or a field that did not reach the upstream as the client sent it
     partial,     ///< 206, or Content-Range
     too_large,   ///< over `max_object`
     truncated,   ///< the upstream broke off

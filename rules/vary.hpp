@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rules/decision.hpp"
 #include "rules/request.hpp"
 
 #include <optional>
@@ -15,9 +16,27 @@ namespace sidecache::rules {
 /// an absent field and an empty one stay apart.
 inline constexpr std::string_view absent_field = "\n";
 
+/// How many keys there are beside the plain one for the variants of one response. Whatever clients
+/// send, a key costs the store no more than that: variants whose slots collide replace each other.
+inline constexpr unsigned variant_slots = 7;
+
 /// The request fields that a response varies on, with this request's values: names in lower case,
 /// sorted; several lines of one field joined by ", " (RFC 9111 section 4.1). nullopt: `Vary: *`.
 std::optional<std::vector<std::pair<std::string, std::string>>> varied_fields(
     std::span<field const> response, request const& asked);
+
+/// Turns `wanted` to the variant that `asked` selects among those of an entry, valid but for its
+/// varied fields (`stored`), that lies under the plain key: `KEY|variant=N` with N from 1 to
+/// `variant_slots`, the lock likewise, so that variants do not wait for each other. The full key
+/// tells variants apart that share a slot. False, and nothing is done, when it is turned already:
+/// what lies in a slot is replaced by who finds another variant there.
+///
+/// Accept-Encoding and Accept-Language select the same variant when they are the same but for
+/// letter case, spaces, empty elements, and the spelling of weights (`q=1`, `q=0.50`). Nothing is
+/// reordered, not even among equal weights: backends break such ties by the order, and may tell
+/// apart what the specification does not. Other fields are compared as they came.
+bool take_variant(decision& wanted,
+                  std::span<std::pair<std::string_view, std::string_view> const> stored,
+                  request const& asked);
 
 }  // namespace sidecache::rules

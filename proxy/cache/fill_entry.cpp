@@ -4,9 +4,29 @@
 #include "proxy/store/entry_codec.hpp"
 
 #include <cstdint>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sidecache::cache {
+
+namespace {
+
+/// Whether the upstream has seen what the response varies on as readers will be compared: a field
+/// that the client kept back (by naming it in Connection) or that differs from fetch to fetch
+/// (X-Forwarded-For, X-Request-Id) would put one client's variant before others.
+bool is_selected_by_client(fill_order const& order, rules::storable const& how) {
+    std::vector<std::pair<std::string_view, std::string_view>> seen;
+    for (auto const& [name, value] : how.vary) {
+        // What is made of these depends on nothing but the client's field and the full key.
+        if (name != "host" && name != "x-forwarded-host" && name != "x-forwarded-proto") {
+            seen.emplace_back(name, value);
+        }
+    }
+    return rules::vary_matches(seen, order.request.view());
+}
+
+}  // namespace
 
 std::variant<rules::storable, rules::not_stored> shareable(fill_order const& order,
                                                            http::response_head const& head) {
@@ -14,6 +34,9 @@ std::variant<rules::storable, rules::not_stored> shareable(fill_order const& ord
     auto answer = rules::may_store(rule, order.asked.view(), head.status, head.fields.all());
     if (std::holds_alternative<rules::not_stored>(answer)) {
         return answer;
+    }
+    if (!is_selected_by_client(order, std::get<rules::storable>(answer))) {
+        return rules::not_stored::vary_star;
     }
     if (head.body == http::framing::length && head.content_length > rule.max_object) {
         return rules::not_stored::too_large;

@@ -22,7 +22,8 @@ class fill_feed {
 public:
     enum class stage : std::uint8_t {
         pending,
-        found,    ///< `entry` answers: it was valid before the upstream was asked
+        found,    ///< `entry` was valid before the upstream was asked: it answers, unless it is for
+                  ///< other values of the fields that it varies on
         refused,  ///< the gate is full
         failed,   ///< no response: `why`
         response  ///< `head`, then content

@@ -62,7 +62,9 @@ task<looked> look(worker_parts const& parts,
     store::entry decoded;
     auto const& s = *ground.snapshot;
     auto const v = judge(s.entry, s.by, s.tags, order.wanted, order.asked.view(), at, decoded);
-    out.hit = v == validity::hit;
+    // What is valid for other clients stays: under the plain key nothing but time or a purge ends
+    // it, and this one's variant has a key of its own.
+    out.hit = v == validity::hit || (v == validity::vary && order.wanted.variant == 0);
     if (out.hit) {
         ground.found = s.entry;
     }

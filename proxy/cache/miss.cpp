@@ -11,6 +11,7 @@
 #include "proxy/upstream/pass.hpp"
 #include "rules/cache_status.hpp"
 #include "rules/storable.hpp"
+#include "rules/vary.hpp"
 
 #include <array>
 #include <utility>
@@ -52,6 +53,12 @@ struct missing {
             co_await pass_on("head");
             co_return;
         }
+        co_await seek();
+    }
+
+private:
+    /// Finds its place among the fills of its key.
+    task<void> seek() {
         auto answer = ask(true);
         if (!std::holds_alternative<look_again>(answer)) {
             co_await proceed(std::move(answer));
@@ -67,7 +74,14 @@ struct missing {
         co_await proceed(std::move(second));
     }
 
-private:
+    /// A valid entry turned up, but for other field values: goes on under the key of its own
+    /// variant, where all who want the same meet again. False: it came from there.
+    bool turn_to_variant() {
+        return rules::take_variant(at.wanted, at.entry.vary, client.request().view());
+    }
+
+    bool is_for_us() const { return rules::vary_matches(at.entry.vary, client.request().view()); }
+
     fill_answer ask(bool may_look_again) {
         sight own;
         if (at.reading) {
@@ -146,6 +160,10 @@ private:
                     co_await own_answer(client, 502, miss_status(at));
                     co_return;
                 }
+                if (!is_for_us() && turn_to_variant()) {
+                    co_await seek();
+                    co_return;
+                }
                 at.now = system_now_ms();
                 co_await send_hit();
                 co_return;
@@ -174,7 +192,14 @@ private:
         switch (settled.how) {
             case fill_end::shared: {
                 auto const ec = store::decode_entry(settled.entry, at.entry);
-                if (ec || !rules::vary_matches(at.entry.vary, client.request().view())) {
+                if (ec) {
+                    break;
+                }
+                if (!is_for_us()) {
+                    if (turn_to_variant()) {
+                        co_await seek();
+                        co_return;
+                    }
                     break;
                 }
                 auto status = miss_status(at);
@@ -182,14 +207,20 @@ private:
                 co_await send_entry(status);
                 co_return;
             }
-            case fill_end::found:
+            case fill_end::found: {
                 // The filler's reading may be older than this request: its own one counts.
+                auto const sought = at.wanted.variant;
                 co_await look_up();
-                if (at.why != validity::hit) {
-                    break;
+                if (at.why == validity::hit) {
+                    co_await send_hit();
+                    co_return;
                 }
-                co_await send_hit();
-                co_return;
+                if (at.wanted.variant != sought) {
+                    co_await seek();
+                    co_return;
+                }
+                break;
+            }
             case fill_end::unstorable:
                 co_await pass_on("unstorable");
                 co_return;
@@ -218,6 +249,9 @@ private:
         before_read(parts, at);
         auto reading = co_await parts.store.read(at.wanted.key, at.wanted.tags);
         after_read(std::move(reading), *snap, client, at);
+        if (at.why == validity::vary) {
+            co_await look_up_variant(parts, *snap, client, at);
+        }
     }
 
     task<void> send_hit() {

@@ -39,6 +39,15 @@ void after_read(result<store::reading> reading,
                 http::downstream const& client,
                 lookup& at);
 
+/// The second look, for a request that the entry under the plain key was not selected for
+/// (`validity::vary`): turns `at.wanted` to its variant and reads that one's key, in the same two
+/// halves. Does nothing for a request that is turned already. REQUIRES: `at.entry` is the entry
+/// that was judged. `parts`, `snap`, `client` and `at` outlive the call.
+task<void> look_up_variant(worker_parts const& parts,
+                           snapshot const& snap,
+                           http::downstream const& client,
+                           lookup& at);
+
 /// Renders the head of a hit into `at.head` and returns the body to send with it: where it lies in
 /// the entry, none for HEAD.
 std::string_view render_hit(http::downstream const& client, lookup& at);

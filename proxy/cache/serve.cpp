@@ -76,6 +76,9 @@ public:
             before_read(parts_, at);
             auto reading = co_await parts_.store.read(at.wanted.key, at.wanted.tags);
             after_read(std::move(reading), *snap, client, at);
+            if (at.why == validity::vary) {
+                co_await look_up_variant(parts_, *snap, client, at);
+            }
             if (at.why == validity::hit) {
                 account.result = telemetry::request_result::hit;
                 auto const body = render_hit(client, at);

@@ -1,5 +1,7 @@
 // The hit path allocates nothing: counted by a replaced operator new, in an executable of its own.
 #include "rules/cache_status.hpp"
+#include "rules/storable.hpp"
+#include "rules/vary.hpp"
 #include "tests/rules/definitions.hpp"
 
 #include <doctest/doctest.h>
@@ -79,4 +81,32 @@ TEST_CASE("decide allocates nothing once its buffers have grown") {
     auto const proof = allocations.load();  // that the counter counts
     out.key.reserve(out.key.capacity() + 1);
     CHECK(allocations.load() - proof == 1);
+}
+
+TEST_CASE("telling variants apart, and turning to one, allocates nothing either") {
+    std::string const chromium = "gzip, deflate, br, zstd, and-a-coding-that-nobody-knows";
+    std::string const spelled = "GZIP;q=1.0, deflate,br , zstd,and-a-coding-that-nobody-knows;q=1";
+    std::string const reordered = "br, gzip, deflate, zstd, and-a-coding-that-nobody-knows";
+    std::vector<std::pair<std::string_view, std::string_view>> const stored{
+        {"accept-encoding", chromium}, {"accept-language", absent_field}};
+    a_request same("GET", "/", {{"Accept-Encoding", spelled}});
+    a_request other("GET", "/", {{"Accept-Encoding", reordered}});
+    auto const same_view = same.view();
+    auto const other_view = other.view();
+    decision out;
+    auto const run = [&] {
+        out.key = "product:0123456789-0123456789-0123456789:details";
+        out.full_key = out.key;
+        out.lock_key = out.key;
+        out.variant = 0;
+        return vary_matches(stored, same_view) && !vary_matches(stored, other_view) &&
+               take_variant(out, stored, other_view);
+    };
+    // The key's texts are assigned from literals: their buffers have grown after the first run.
+    REQUIRE(run());
+    auto const before = allocations.load();
+    bool const told_apart = run();
+    auto const during = allocations.load() - before;
+    CHECK(told_apart);
+    CHECK(during == 0);
 }
