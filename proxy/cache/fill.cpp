@@ -5,6 +5,7 @@
 #include "proxy/cache/lock_keeper.hpp"
 #include "proxy/cache/upstream_gate.hpp"
 #include "proxy/cache/validity.hpp"
+#include "proxy/cache/weakness.hpp"
 #include "proxy/upstream/exchange.hpp"
 #include "rules/storable.hpp"
 
@@ -183,6 +184,10 @@ task<store::fill_outcome> fetch(worker_parts const& parts,
         co_return store::fill_outcome::failed;
     }
     feed.complete();
+    if (weakened(weakness::late_snapshot)) {
+        co_await renew_ground(parts, order, ground);
+        ground.found.reset();
+    }
     if (!content.kept) {
         co_return response.head.status >= 500 ? store::fill_outcome::failed
                                               : store::fill_outcome::not_stored;

@@ -1,5 +1,7 @@
 #include "proxy/cache/fill_table.hpp"
 
+#include "proxy/cache/weakness.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <cassert>
@@ -115,7 +117,8 @@ fill_answer fill_table::ask(void const* rules,
         here.under_way = state;
         return fill_permit(*this, std::move(state));
     }
-    if (!here.under_way->sent || here.under_way->ground.same_ground(own)) {
+    if (!here.under_way->sent || here.under_way->ground.same_ground(own) ||
+        weakened(weakness::careless_join)) {
         return join(*here.under_way);
     }
     if (may_look_again && own.only_missing && here.under_way->ground.clean) {

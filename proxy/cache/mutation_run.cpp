@@ -8,6 +8,7 @@
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/pending_purges.hpp"
 #include "proxy/cache/replicas.hpp"
+#include "proxy/cache/weakness.hpp"
 #include "proxy/http/answer.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/store/entry_codec.hpp"
@@ -30,7 +31,7 @@ using std::chrono::milliseconds;
 
 policy policy_of(config::model const& c) {
     policy p;
-    p.refuse_on_down = c.store.refuse_on_down;
+    p.refuse_on_down = c.store.refuse_on_down && !weakened(weakness::forward_while_down);
     p.lease = c.near_cache.lease;
     p.margin = c.store.margin;
     p.life = c.marker_life();
@@ -97,9 +98,13 @@ private:
         if (auto* begin = std::get_if<do_begin>(&a)) {
             auto reply = co_await parts_.store.begin(
                 id_, begin->marks, snap_->config->marker_life(), snap_->config->tag_life());
+            if (weakened(weakness::no_marker) || weakened(weakness::purge_only_before)) {
+                co_await take_marks_off(begin->marks);
+            }
             co_return begun{std::move(reply)};
         }
         if (auto* end = std::get_if<do_end>(&a)) {
+            weaken(end->marks);
             auto reply =
                 co_await parts_.store.end(id_, end->marks, end->life, snap_->config->tag_life());
             books_.removed(reply ? reply->removed : 0);
@@ -130,6 +135,27 @@ private:
         }
         auto happened = co_await forward();
         co_return happened;
+    }
+
+    /// Test-only (weakness.hpp).
+    task<void> take_marks_off(std::vector<store::begin_mark> const& marks) {
+        auto const action =
+            weakened(weakness::no_marker) ? store::end_action::clear : store::end_action::bump;
+        std::vector<store::end_mark> off;
+        for (auto const& mark : marks) {
+            off.push_back({mark.tag, action, {}});
+        }
+        auto const done = co_await parts_.store.end(
+            id_, off, std::chrono::milliseconds(0), snap_->config->tag_life());
+        (void)done;
+    }
+    static void weaken(std::vector<store::end_mark>& marks) {
+        for (auto& mark : marks) {
+            bool const off = weakened(weakness::no_bump) || weakened(weakness::purge_only_before) ||
+                             (weakened(weakness::unknown_is_unchanged) &&
+                              mark.action == store::end_action::bump_keep);
+            mark.action = off ? store::end_action::clear : mark.action;
+        }
     }
 
     task<mutation::event> look(std::size_t i) {

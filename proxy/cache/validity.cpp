@@ -1,5 +1,6 @@
 #include "proxy/cache/validity.hpp"
 
+#include "proxy/cache/weakness.hpp"
 #include "rules/storable.hpp"
 
 #include <algorithm>
@@ -39,13 +40,13 @@ validity judge_tags(store::entry const& e,
         if (!tags[i].present || filled_under == nullptr) {
             return validity::tag_missing;
         }
-        if (tags[i].marker) {
+        if (tags[i].marker && !weakened(weakness::ignore_markers)) {
             return validity::marked;
         }
         if (is_overdue(tags[i], by)) {
             return validity::overdue;
         }
-        if (tags[i].gen != *filled_under) {
+        if (tags[i].gen != *filled_under && !weakened(weakness::ignore_generations)) {
             return validity::purged;
         }
     }
@@ -108,7 +109,7 @@ validity judge(std::shared_ptr<std::string const> const& bytes,
     if (!is_verified(by, at)) {
         return validity::unverified;
     }
-    if (into.server != by.server) {
+    if (into.server != by.server && !weakened(weakness::ignore_server)) {
         return validity::other_server;
     }
     if (auto const v = judge_tags(into, by, tags, wanted.tags); v != validity::hit) {
