@@ -36,6 +36,9 @@ bool meets(endpoint const& a, endpoint const& b) {
            (is_loopback(a.host) && b.host == "localhost");
 }
 
+/// Shared out among the workers, of which each keeps nothing larger than an eighth of its part.
+constexpr std::uint64_t least_near_size = 1ULL << 20;
+
 /// A mutation that waits out a lease and every repeat of its begin must not have used up its
 /// markers' margin: half of it is what begin may take (protocol.md sections 3.4 and 4).
 void check_margin(model const& m, places const& where, report& out) {
@@ -85,10 +88,11 @@ void check_settings(model const& m, places const& where, report& out) {
                   "`limits.max_target` is larger than `limits.max_header`, which holds the target",
                   "make max_header at least " + print_size(m.limits.max_target));
     }
-    if (where.contains("near_cache.size") && m.near_cache.size != 0) {
-        out.warning(place_of(where, {"near_cache.size"}),
-                    "`near_cache.size` has no effect in this version",
-                    "hits come from the store");
+    if (m.near_cache.size != 0 && m.near_cache.size < least_near_size) {
+        out.error(place_of(where, {"near_cache.size"}),
+                  "`near_cache.size` is " + print_size(m.near_cache.size) +
+                      ", too little to hold anything",
+                  "make it at least " + print_size(least_near_size) + ", or 0 to turn it off");
     }
 }
 

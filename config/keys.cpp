@@ -89,7 +89,7 @@ constexpr auto table = std::to_array<known_key>({
     {"near_cache.size",
      "size",
      "64MiB",
-     "Its bound; 0 turns it off. Has no effect in this version."},
+     "Its bound, shared out among the workers; 0 turns it off."},
     {"near_cache.lease",
      "duration",
      "500ms",

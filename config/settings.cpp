@@ -83,7 +83,7 @@ void read_store(section& s, store& out) {
 
 void read_near_cache(section& s, near_cache& out) {
     s.size("size", out.size, 0, 1'024 * gib);
-    s.duration("lease", out.lease, {10ms, 1min});
+    s.duration("lease", out.lease, {50ms, 1min});
 }
 
 void read_limits(section& s, limits& out) {

@@ -79,7 +79,20 @@ public:
         announce();
         process_ = std::make_unique<cache::process>(metrics_.process());
         parts_.emplace(process_->parts());
-        process_share const share{metrics_, *log_, *hub_, *parts_, state_, connections_};
+        auto const near_bytes = static_cast<std::size_t>(config_->near_cache.size);
+        if (near_bytes != 0) {
+            metrics_.process().near_lease_holds = [&lease = hub_->near_lease()] {
+                return lease.holds(boot_clock::now());
+            };
+        }
+        process_share const share{metrics_,
+                                  *log_,
+                                  *hub_,
+                                  *parts_,
+                                  state_,
+                                  connections_,
+                                  process_->near_tags(),
+                                  near_bytes / workers_wanted_};
         for (unsigned i = 0; i < workers_wanted_; ++i) {
             workers_.push_back(std::make_unique<worker>(share, config_));
         }
@@ -220,6 +233,9 @@ private:
         }
         if (next.store.description != config_->store.description) {
             fixed("store.url");
+        }
+        if (next.near_cache.size != config_->near_cache.size) {
+            fixed("near_cache.size");
         }
     }
 

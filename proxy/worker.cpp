@@ -1,6 +1,7 @@
 #include "proxy/worker.hpp"
 
 #include "proxy/admin/admin.hpp"
+#include "proxy/cache/near_cache.hpp"
 #include "proxy/telemetry/access_log.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -45,13 +46,20 @@ struct worker::serving {
           store(owner.share_.hub.make_store(
               owner.context_,
               [&owner]() -> telemetry::worker_metrics& { return *owner.current_->metrics; })),
+          near(owner.share_.near_bytes == 0
+                   ? nullptr
+                   : std::make_unique<cache::near_cache>(owner.share_.near_bytes,
+                                                         owner.share_.near_tags,
+                                                         owner.share_.hub.near_lease(),
+                                                         owner.share_.metrics.process())),
           parts{ex,
                 *store,
                 upstream,
                 owner.share_.parts,
                 owner.current_,
                 owner.share_.log,
-                background},
+                background,
+                near.get()},
           requests(cache::make_handler(parts)),
           clients(std::move(*owner.acceptor_),
                   {ex, sweep, owner.limits_, *requests},
@@ -79,6 +87,7 @@ struct worker::serving {
     scope background;
     upstream::pool upstream;
     std::unique_ptr<store::store> store;
+    std::unique_ptr<cache::near_cache> near;
     cache::worker_parts parts;
     std::shared_ptr<http::handler> requests;
     http::listener clients;
@@ -94,11 +103,12 @@ worker::worker(process_share share, std::shared_ptr<config::model const> config)
 worker::~worker() = default;
 
 std::shared_ptr<cache::snapshot const> worker::make_snapshot(
-    std::shared_ptr<config::model const> config) const {
+    std::shared_ptr<config::model const> config) {
     auto made = std::make_shared<cache::snapshot>();
     made->metrics =
         share_.metrics.make_worker(names_of_rules(*config->rules), names_of_purges(*config->rules));
     made->config = std::move(config);
+    made->number = ++snapshots_;
     return made;
 }
 

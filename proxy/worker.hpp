@@ -30,6 +30,9 @@ struct process_share {
     admin::process_state& state;
     /// Open client connections, for `limits.max_connections`.
     std::atomic<std::size_t>& connections;
+    cache::near_tags& near_tags;
+    /// Of near_cache.size, each worker's part; 0: none.
+    std::size_t near_bytes = 0;
 };
 
 /// One thread and everything that it needs to serve: its own event loop, listening socket,
@@ -72,9 +75,10 @@ private:
     task<void> drain_all(std::chrono::milliseconds limit, std::function<void()> done);
     task<void> end_all();
     std::shared_ptr<cache::snapshot const> make_snapshot(
-        std::shared_ptr<config::model const> config) const;
+        std::shared_ptr<config::model const> config);
 
     process_share share_;
+    std::uint64_t snapshots_ = 0;  // made so far
     asio::io_context context_{1};
     std::shared_ptr<cache::snapshot const> current_;
     config::limits limits_;  // of `current_`; sessions refer to it

@@ -1,5 +1,7 @@
 #include "proxy/cache/hit.hpp"
 
+#include "proxy/telemetry/metrics.hpp"
+
 #include <array>
 #include <charconv>
 #include <ctime>
@@ -13,6 +15,28 @@ void append_number(std::string& out, std::uint64_t n) {
     std::array<char, 20> digits{};
     auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
     out.append(digits.data(), end);
+}
+
+void render(std::string& out,
+            std::string_view head,
+            std::uint64_t age,
+            rules::cache_status const& status,
+            http::downstream const& client) {
+    out.assign(head);
+    if (status.fwd == rules::forwarded::no || age > 0) {
+        out += "Age: ";
+        append_number(out, age);
+        out += "\r\n";
+    }
+    out += "Cache-Status: ";
+    rules::render_to(out, status);
+    out += "\r\n";
+    if (!client.keeps_alive()) {
+        out += "Connection: close\r\n";
+    } else if (client.request().version == 10) {
+        out += "Connection: keep-alive\r\n";
+    }
+    out += "\r\n";
 }
 
 }  // namespace
@@ -86,22 +110,19 @@ void render_head(std::string& out,
                  rules::cache_status const& status,
                  http::downstream const& client,
                  unix_ms now) {
-    out.assign(e.head);
-    auto const age = e.age_seconds(now);
-    if (status.fwd == rules::forwarded::no || age > 0) {
-        out += "Age: ";
-        append_number(out, age);
-        out += "\r\n";
-    }
-    out += "Cache-Status: ";
-    rules::render_to(out, status);
-    out += "\r\n";
-    if (!client.keeps_alive()) {
-        out += "Connection: close\r\n";
-    } else if (client.request().version == 10) {
-        out += "Connection: keep-alive\r\n";
-    }
-    out += "\r\n";
+    render(out, e.head, e.age_seconds(now), status, client);
+}
+
+void render_head(std::string& out,
+                 near_entry const& e,
+                 std::string_view key,
+                 http::downstream const& client,
+                 boot_clock::time_point now) {
+    rules::cache_status status;
+    status.ttl = e.ttl_seconds(now);
+    status.key = key;
+    status.detail = telemetry::name(telemetry::hit_tier::near);
+    render(out, e.head(), e.age_seconds(now), status, client);
 }
 
 }  // namespace sidecache::cache

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/async/clock.hpp"
+#include "proxy/cache/near_entry.hpp"
 #include "proxy/http/downstream.hpp"
 #include "proxy/http/message.hpp"
 #include "proxy/store/entry_codec.hpp"
@@ -30,6 +31,13 @@ void render_head(std::string& out,
                  rules::cache_status const& status,
                  http::downstream const& client,
                  unix_ms now);
+
+/// The same of a near entry, a hit; `now` is the reading of the clock that it was found with.
+void render_head(std::string& out,
+                 near_entry const& e,
+                 std::string_view key,
+                 http::downstream const& client,
+                 boot_clock::time_point now);
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7).
 std::string http_date(unix_ms when);

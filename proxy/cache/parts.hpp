@@ -5,6 +5,7 @@
 #include "proxy/async/task.hpp"
 #include "proxy/telemetry/metrics.hpp"
 
+#include <cstdint>
 #include <memory>
 
 namespace sidecache::http {
@@ -28,6 +29,7 @@ namespace sidecache::cache {
 class fill_table;      // coalescing in this process; any thread
 class pending_purges;  // invalidations the store has not had yet; any thread
 class event_channel;   // messages between replicas; any thread
+class near_cache;      // hot entries of one worker; that worker only
 class near_tags;       // what near caches have to forget; any thread
 class replicas;        // publish and wait for near caches (protocol.md section 3.3); any thread
 class upstream_gate;   // caps concurrent fetches, queues the rest; any thread
@@ -37,6 +39,8 @@ class upstream_gate;   // caps concurrent fetches, queues the rest; any thread
 struct snapshot {
     std::shared_ptr<config::model const> config;
     std::shared_ptr<telemetry::worker_metrics> metrics;
+    /// Another one for each of a worker's configurations.
+    std::uint64_t number = 0;
 };
 
 /// Shared by all workers.
@@ -61,6 +65,8 @@ struct worker_parts {
     telemetry::access_log& log;
     /// Work that outlives its client: fills, the end of mutations. Joined in the drain.
     scope& background;
+    /// Null: near_cache.size is 0.
+    near_cache* near = nullptr;
 };
 
 /// The handler of one worker: receive, decide, look up, fill or mutate, answer (serve.cpp).

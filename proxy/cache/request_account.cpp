@@ -23,7 +23,7 @@ void book(request_account const& account,
     metrics.request_duration[result].observe(took);
     bool const is_hit = account.result == telemetry::request_result::hit;
     if (is_hit) {
-        metrics.hits[static_cast<std::size_t>(telemetry::hit_tier::store)].add();
+        metrics.hits[static_cast<std::size_t>(account.tier)].add();
     }
     if (account.result == telemetry::request_result::bypass) {
         metrics.bypass[static_cast<std::size_t>(decided.reason)].add();

@@ -17,6 +17,7 @@ namespace sidecache::cache {
 struct request_account {
     boot_clock::time_point began = boot_clock::now();
     telemetry::request_result result = telemetry::request_result::pass;
+    telemetry::hit_tier tier = telemetry::hit_tier::store;  // of a hit
     /// Of a bypass, why a miss was not stored, or how a mutation ended: a literal or a view that
     /// lives until `book`.
     std::string_view reason;

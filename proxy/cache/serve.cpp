@@ -1,5 +1,7 @@
+#include "proxy/cache/hit.hpp"
 #include "proxy/cache/miss.hpp"
 #include "proxy/cache/mutate.hpp"
+#include "proxy/cache/near_cache.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/request_account.hpp"
 #include "proxy/http/forwarded.hpp"
@@ -14,13 +16,14 @@
 
 /// The life of a request on one page:
 ///
-///     receive -> decide -> serve  -> look up -> hit  -> answered from the store
+///     receive -> decide -> serve  -> near    -> hit  -> answered from memory
+///                       |         -> look up -> hit  -> answered from the store, and kept near
 ///                       |                    -> miss -> joins a fill, or becomes one (miss.cpp)
 ///                       -> bypass, pass -> through to the upstream and back
 ///                       -> mutate -> mark, forward, bump, answer (mutate.cpp)
 ///
-/// and at its end one entry in the books. A hit costs one round trip to the store and one write:
-/// buffers are borrowed, nothing is locked, no name is looked up.
+/// and at its end one entry in the books. A near hit costs one write, a hit a round trip to the
+/// store more: buffers are borrowed, nothing is locked, no name is looked up.
 namespace sidecache::cache {
 
 namespace {
@@ -74,12 +77,25 @@ public:
         snap->config->rules->decide(client.request().view(), at.wanted);
         if (at.wanted.what == rules::verdict::serve && !client.request().upgrade) {
             before_read(parts_, at);
+            auto const near = find_near(*snap, client, at, account.began);
+            if (near) {
+                account.result = telemetry::request_result::hit;
+                account.tier = telemetry::hit_tier::near;
+                render_head(at.head, *near, at.wanted.key, client, account.began);
+                auto const body = body_of(*near, client);
+                auto const sent = co_await client.send_prepared(near->status(), at.head, body);
+                (void)sent;  // a client that has gone away: the session sees it, too
+                book(account, parts_, *snap, at.wanted, client);
+                co_return;
+            }
+            auto const since = ticket();
             auto reading = co_await parts_.store.read(at.wanted.key, at.wanted.tags);
             after_read(std::move(reading), *snap, client, at);
             if (at.why == validity::vary) {
                 co_await look_up_variant(parts_, *snap, client, at);
             }
             if (at.why == validity::hit) {
+                keep_near(*snap, at, since, account.began);
                 account.result = telemetry::request_result::hit;
                 auto const body = render_hit(client, at);
                 auto const sent = co_await client.send_prepared(at.entry.status, at.head, body);
@@ -100,6 +116,38 @@ public:
     }
 
 private:
+    near_hold find_near(snapshot const& snap,
+                        http::downstream const& client,
+                        lookup const& at,
+                        boot_clock::time_point now) {
+        if (parts_.near == nullptr || at.pending_purge) {
+            return {};
+        }
+        return parts_.near->find(at.wanted, client.request().view(), snap.number, now);
+    }
+    static std::string_view body_of(near_entry const& e, http::downstream const& client) {
+        return client.request().method == "HEAD" ? std::string_view() : e.body();
+    }
+    /// What a read of the store that is about to be sent may be kept under.
+    near_tags::ticket ticket() const {
+        return parts_.near == nullptr ? near_tags::ticket{0} : parts_.near->ticket();
+    }
+    void keep_near(snapshot const& snap,
+                   lookup const& at,
+                   near_tags::ticket since,
+                   boot_clock::time_point asked_at) {
+        if (parts_.near != nullptr) {
+            parts_.near->insert({asked_at,
+                                 since,
+                                 at.entry,
+                                 at.reading->by,
+                                 at.reading->tags,
+                                 at.wanted,
+                                 snap.number,
+                                 at.now});
+        }
+    }
+
     /// What no rule matches, or a rule but not for this request.
     ///
     /// Cache-Status (RFC 9211 section 2.2): both are `fwd=bypass`, "the cache was configured to not

@@ -103,10 +103,7 @@ void add_rule(exposition& out, std::string_view rule, rule_metrics const& m) {
         out.observations(family_id::request_duration, {rule, name(result)}, m.request_duration[i]);
     }
     for (auto const tier : {hit_tier::near, hit_tier::store}) {
-        count(family_id::hits,
-              name(tier),
-              m.hits[static_cast<std::size_t>(tier)],
-              known && tier == hit_tier::store);
+        count(family_id::hits, name(tier), m.hits[static_cast<std::size_t>(tier)], known);
     }
     for (std::size_t i = 0; i < bypass_reasons; ++i) {
         // What the enum does not hold (yet) is "none" as well.
@@ -153,6 +150,9 @@ void add_process(exposition& out, process_metrics const& p) {
     out.gauge(family_id::purges_pending, {}, p.purges_pending.load(relaxed));
     out.gauge(family_id::store_up, {}, p.store_up.load(relaxed));
     out.gauge(family_id::store_breaker_open, {}, p.breaker_open.load(relaxed));
+    out.gauge(family_id::near_bytes, {}, p.near_bytes.load(relaxed));
+    out.gauge(family_id::near_entries, {}, p.near_entries.load(relaxed));
+    out.gauge(family_id::near_lease_valid, {}, p.near_lease_holds && p.near_lease_holds() ? 1 : 0);
     out.count(family_id::config_reloads, {"ok"}, p.reloads_ok.load(relaxed));
     out.count(family_id::config_reloads, {"failed"}, p.reloads_failed.load(relaxed));
     out.gauge(family_id::build_info, {version, compiler}, 1);

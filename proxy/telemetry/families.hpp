@@ -27,10 +27,13 @@ enum class family_id : std::uint8_t {
     store_command_duration,
     store_up,
     store_breaker_open,
+    near_bytes,
+    near_entries,
+    near_lease_valid,
     config_reloads,
     build_info,
 };
-inline constexpr std::size_t family_count = 19;
+inline constexpr std::size_t family_count = 22;
 
 enum class family_type : std::uint8_t { counter, gauge, histogram };
 std::string_view name(family_type t);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -109,6 +110,12 @@ struct process_metrics {
     std::atomic<std::int64_t> breaker_open{0};
     std::atomic<std::uint64_t> reloads_ok{0};
     std::atomic<std::uint64_t> reloads_failed{0};
+    /// What the near caches of all workers hold.
+    std::atomic<std::int64_t> near_bytes{0};
+    std::atomic<std::int64_t> near_entries{0};
+    /// Whether near hits may be served now; asked at each scrape, on its thread. Set before any
+    /// worker runs; empty: there is no near cache.
+    std::function<bool()> near_lease_holds;
     /// Unix ms of the last exchange without a response, 0 when one was answered since: what
     /// `/readyz` calls the upstream degraded by.
     std::atomic<std::int64_t> upstream_failed_at{0};
