@@ -94,10 +94,10 @@ near_entry** near_cache::slot_of(std::string_view full_key, std::uint64_t hash) 
     return slot;
 }
 
-near_hold near_cache::find(rules::decision const& wanted,
-                           rules::request const& asked,
-                           std::uint64_t snapshot,
-                           boot_clock::time_point now) {
+near_cache::answer near_cache::find(rules::decision const& wanted,
+                                    rules::request const& asked,
+                                    std::uint64_t snapshot,
+                                    boot_clock::time_point now) {
     if (!lease_.holds(now)) {
         return {};
     }
@@ -118,13 +118,14 @@ near_hold near_cache::find(rules::decision const& wanted,
         forget(slot);
         return {};
     }
-    if (!e->answers(wanted, snapshot) || !rules::vary_matches(e->vary_, asked)) {
+    if (!e->answers(wanted, snapshot)) {
         return {};
     }
+    // Also when it is another variant: whoever looks for that one comes by here.
     if (e->hits_ < most_hits) {
         ++e->hits_;
     }
-    return near_hold(*e);
+    return {near_hold(*e), rules::vary_matches(e->vary_, asked)};
 }
 
 bool near_entry::answers(rules::decision const& wanted, std::uint64_t snapshot) const {

@@ -68,13 +68,19 @@ public:
     /// Before a store read is sent: what its reply must be inserted under.
     near_tags::ticket ticket() const { return tags_.now(); }
 
-    /// A valid entry for that request, or an empty hold. `now` was read after the request came,
+    struct answer {
+        /// Empty: nothing valid lies under that key.
+        near_hold entry;
+        /// It may be served; otherwise it is valid but for its varied fields (`near_entry::vary`).
+        bool is_hit = false;
+    };
+    /// What lies under the full key of that request. `now` was read after the request came,
     /// `snapshot` numbers the configuration that decided. Asks neither pending purges (the caller
     /// does, before) nor the store.
-    near_hold find(rules::decision const& wanted,
-                   rules::request const& asked,
-                   std::uint64_t snapshot,
-                   boot_clock::time_point now);
+    answer find(rules::decision const& wanted,
+                rules::request const& asked,
+                std::uint64_t snapshot,
+                boot_clock::time_point now);
 
     /// A reading of the store that was judged a hit.
     struct found {

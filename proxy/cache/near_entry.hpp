@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,8 @@ public:
     std::string_view body() const { return part(body_); }
     std::string_view full_key() const { return part(key_); }
     unsigned status() const { return status_; }
+    /// The request fields that it was selected by, with their values.
+    std::span<std::pair<std::string_view, std::string_view> const> vary() const { return vary_; }
     /// RFC 9111 section 4.2.3.
     std::uint64_t age_seconds(boot_clock::time_point now) const {
         return initial_age_ +

@@ -8,6 +8,7 @@
 #include "proxy/upstream/pass.hpp"
 #include "rules/cache_status.hpp"
 #include "rules/rule_set.hpp"
+#include "rules/vary.hpp"
 
 #include <array>
 #include <string>
@@ -116,14 +117,21 @@ public:
     }
 
 private:
+    /// Empty: the store has to be asked, for the variant in `at.wanted` when it is known already.
     near_hold find_near(snapshot const& snap,
                         http::downstream const& client,
-                        lookup const& at,
+                        lookup& at,
                         boot_clock::time_point now) {
         if (parts_.near == nullptr || at.pending_purge) {
             return {};
         }
-        return parts_.near->find(at.wanted, client.request().view(), snap.number, now);
+        auto const asked = client.request().view();
+        auto found = parts_.near->find(at.wanted, asked, snap.number, now);
+        if (found.entry && !found.is_hit &&
+            rules::take_variant(at.wanted, found.entry->vary(), asked)) {
+            found = parts_.near->find(at.wanted, asked, snap.number, now);
+        }
+        return found.is_hit ? std::move(found.entry) : near_hold();
     }
     static std::string_view body_of(near_entry const& e, http::downstream const& client) {
         return client.request().method == "HEAD" ? std::string_view() : e.body();

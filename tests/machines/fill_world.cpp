@@ -38,11 +38,12 @@ telemetry::access_log& no_log() {
     return log;
 }
 
-std::shared_ptr<cache::snapshot const> snapshot_of(std::shared_ptr<config::model const> config) {
+std::shared_ptr<cache::snapshot const> snapshot_of(std::shared_ptr<config::model const> config,
+                                                   std::uint64_t number = 1) {
     auto metrics = std::make_shared<telemetry::worker_metrics>(config->rules->rules().size(),
                                                                config->rules->purges().size());
     return std::make_shared<cache::snapshot const>(
-        cache::snapshot{std::move(config), std::move(metrics)});
+        cache::snapshot{std::move(config), std::move(metrics), number});
 }
 
 }  // namespace
@@ -65,19 +66,39 @@ std::string call::cache_status() const {
     return field("Cache-Status");
 }
 
-fill_world::replica::replica(fill_world& world)
+fill_world::replica::replica(fill_world& world, std::size_t near_bytes)
     : process(process_metrics),
       store(world.context.get_executor(), world.hub_.make_store(world.context, {})),
       upstream(world.context.get_executor()),
       background(world.context.get_executor()),
+      near(near_bytes == 0
+               ? nullptr
+               : std::make_unique<cache::near_cache>(
+                     near_bytes, process.near_tags(), world.hub_.near_lease(), process_metrics)),
       current(snapshot_of(world.config_)),
       shared(process.parts()),
-      parts{world.context.get_executor(), store, upstream, shared, current, no_log(), background},
+      parts{world.context.get_executor(),
+            store,
+            upstream,
+            shared,
+            current,
+            no_log(),
+            background,
+            near.get()},
       handler(cache::make_handler(parts)) {
     world.hub_.subscribe(
         world.context,
         [this](std::string_view payload) { process.events().dispatch(payload); },
         [this] { process.events().lost(); });
+}
+
+void fill_world::replica::drop(std::string_view tag) {
+    std::array<std::string_view, 1> const one{tag};
+    process.near_tags().drop(one);
+}
+
+void fill_world::replica::reload() {
+    current = snapshot_of(current->config, current->number + 1);
 }
 
 telemetry::rule_metrics& fill_world::replica::metrics(std::string_view rule) const {
@@ -88,14 +109,14 @@ std::uint64_t fill_world::replica::count(std::string_view rule, telemetry::reque
     return metrics(rule).requests.at(static_cast<std::size_t>(r)).value();
 }
 
-fill_world::fill_world(std::size_t replicas, std::string const& yaml)
+fill_world::fill_world(std::size_t replicas, std::string const& yaml, std::size_t near_bytes)
     : config_(load(yaml)),
       hub_(store::memory_options{256ULL << 20,
                                  [this] { return system_now_ms() + store_clock_ahead.count(); }},
            store::random_ids()),
       outside_(hub_.make_store(context, {})) {
     for (std::size_t i = 0; i < replicas; ++i) {
-        replicas_.push_back(std::make_unique<replica>(*this));
+        replicas_.push_back(std::make_unique<replica>(*this, near_bytes));
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "config/model.hpp"
 #include "proxy/async/scope.hpp"
+#include "proxy/cache/near_cache.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/process.hpp"
 #include "proxy/http/downstream.hpp"
@@ -71,24 +72,32 @@ struct call {
 /// Nothing moves but inside `get`, `settle` and `until`: a test is an interleaving, line by line.
 class fill_world {
 public:
-    explicit fill_world(std::size_t replicas = 1, std::string const& yaml = fill_rules);
+    /// `near_bytes`: each replica has a near cache of that size; 0: none.
+    explicit fill_world(std::size_t replicas = 1,
+                        std::string const& yaml = fill_rules,
+                        std::size_t near_bytes = 0);
     fill_world(fill_world const&) = delete;
     fill_world& operator=(fill_world const&) = delete;
     ~fill_world();
 
     struct replica {
-        replica(fill_world& world);
+        replica(fill_world& world, std::size_t near_bytes);
         telemetry::process_metrics process_metrics;
         cache::process process;
         stepped_store store;
         stepped_upstream upstream;
         scope background;
+        std::unique_ptr<cache::near_cache> near;
         std::shared_ptr<cache::snapshot const> current;
         cache::process_parts shared;
         cache::worker_parts parts;
         std::shared_ptr<http::handler> handler;
         telemetry::rule_metrics& metrics(std::string_view rule) const;
         std::uint64_t count(std::string_view rule, telemetry::request_result r) const;
+        /// What a mutation's message makes of the near caches.
+        void drop(std::string_view tag);
+        /// The next requests begin under another configuration with the same rules.
+        void reload();
     };
 
     replica& operator[](std::size_t i) { return *replicas_.at(i); }

@@ -185,7 +185,7 @@ TEST_CASE(
     w.fetch("/products/42");
     auto more = w.ask("/products/42");
     more.wanted.tags.add("products:of-one-shop");
-    CHECK_FALSE(w.cache.find(more.wanted, more.view(), w.snapshot, w.now));
+    CHECK_FALSE(w.cache.find(more.wanted, more.view(), w.snapshot, w.now).entry);
     CHECK(w.has("/products/42"));
 }
 
@@ -196,6 +196,14 @@ TEST_CASE("varied fields are compared") {
     CHECK_FALSE(w.has("/products/42", {{"Accept-Language", "fr"}}));
     CHECK_FALSE(w.has("/products/42"));
     CHECK(w.cache.size() == 1);
+
+    // What lies there tells where another variant would be.
+    auto const none = w.ask("/products/42");
+    auto const other = w.cache.find(none.wanted, none.view(), w.snapshot, w.now);
+    REQUIRE(other.entry);
+    CHECK_FALSE(other.is_hit);
+    REQUIRE(other.entry->vary().size() == 1);
+    CHECK(other.entry->vary()[0].first == "accept-language");
 }
 
 TEST_CASE("an entry that is being written stays, whatever happens to its place") {

@@ -137,7 +137,8 @@ struct near_world {
 
     cache::near_hold find(std::string target, std::vector<rules::field> fields = {}) {
         auto const a = ask(std::move(target), std::move(fields));
-        return cache.find(a.wanted, a.view(), snapshot, now);
+        auto found = cache.find(a.wanted, a.view(), snapshot, now);
+        return found.is_hit ? std::move(found.entry) : cache::near_hold();
     }
     bool has(std::string target, std::vector<rules::field> fields = {}) {
         return static_cast<bool>(find(std::move(target), std::move(fields)));
