@@ -4,8 +4,7 @@
  * Any number of reads, at most NF fills under way at a time; NM mutations; NT tags; EVICTIONS.
  *     JOINER     a read that waits for another's fill
  *     PIECEWISE  a hit's entry and tags are read one by one in any order (Cluster)
- *     INTENTS    tag 0 is a widening that carries an intent; tag 1 only the answer tells
- *     SPLIT      mutation m is about tag m alone
+ *     INTENTS, SPLIT: mutation_kinds.pml
  */
 #ifndef NF
 #define NF 2
@@ -215,27 +214,7 @@ end:	do
 
 /* --- Mutations -------------------------------------------------------------------------------- */
 
-#define CHANGED   0
-#define UNCHANGED 1
-#define UNKNOWN   2
-
-#ifdef SPLIT
-#define touches(m, t) ((m) == (t))
-#else
-#define touches(m, t) ((t) < NT)
-#endif
-#ifdef INTENTS
-#define kind_of(t) ((t) == 0 -> INTENT : NONE)
-#define changes(t) ((t) == 1)
-#else
-#define kind_of(t) MARKER
-#define changes(t) true
-#endif
-#ifdef NO_INTENT
-#define is_marked(t) (kind_of(t) == MARKER)
-#else
-#define is_marked(t) (kind_of(t) != NONE)
-#endif
+#include "mutation_kinds.pml"
 
 inline begin_step(m, t)
 {
@@ -252,10 +231,6 @@ inline begin_step(m, t)
 	:: else
 	fi
 }
-
-/* What end does to a tag, by the outcome (sections 3.5 to 3.7). */
-#define end_action(t) \
-	(outcome == UNCHANGED -> CLEAR : (outcome == UNKNOWN -> BUMP_KEEP : (changes(t) -> BUMP : CLEAR)))
 
 inline end_step(m, t, condition)
 {
@@ -335,36 +310,10 @@ send:
 	}
 }
 
-/* The backend of one request, and the clock that its marks go by. */
-proctype course(byte m)
-{
-end:	do
-	:: d_step { request[m] == SENT -> printf("the backend commits mutation %d\n", m);
-		db++; version[m] = db; request[m] = COMMITTED }
-	:: d_step { request[m] == SENT -> printf("the backend declines mutation %d\n", m);
-		request[m] = DECLINED }  /* or it is lost */
-	:: d_step { begins[m] > 0 && age[m] == FRESH && request[m] == UNSENT && begins[m] < MAX_BEGINS ->
-		printf("mutation %d: its begin has grown old\n", m);
-		age[m] = OLD }
-	:: d_step { begins[m] > 0 && age[m] != PAST && !waits_for_body[m] && 
-		(request[m] == UNSENT -> age[m] == OLD : (request[m] != SENT || forwarded_old[m])) &&
-		(!answered[m] || carries_mark(m)) ->
-		/* The backend's own limit ends before the deadline of a begin that was fresh. */
-		printf("mutation %d: its marks' deadline passes\n", m);
-		age[m] = PAST;
-		pass_deadline(m);
-		if
-#ifndef WITHOUT_P3
-		:: request[m] == COMMITTED -> expect(version[m])  /* P3 */
-#endif
-		:: else
-		fi }
-	:: d_step { age[m] == PAST && carries_mark(m) -> pass_deadline(m) }  /* what end has set anew */
-	:: d_step { answered[m] && !carries_mark(m) && request[m] != UNSENT && request[m] != SENT ->
-		/* Nothing is to come of it any more. */
-		request[m] = UNSENT; version[m] = 0; age[m] = FRESH; begins[m] = 0; forwarded_old[m] = false }
-	od
-}
+#define pass_near_limits(m) skip
+#include "course.pml"
+
+/* --- Eviction --------------------------------------------------------------------------------- */
 
 #if EVICTIONS > 0
 active proctype eviction()
