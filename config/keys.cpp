@@ -100,7 +100,8 @@ constexpr auto table = std::to_array<known_key>({
     {"limits.max_connections",
      "count",
      "20000",
-     "Open client connections; further ones wait in the listen queue."},
+     "Open client connections; further ones wait in the listen queue. Never more than three "
+     "quarters of the files that the system lets us open."},
     {"limits.max_header", "size", "32KiB", "Header section of a request; more gets 431."},
     {"limits.max_target", "size", "8KiB", "Request target; more gets 414."},
     {"limits.max_body",

@@ -19,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 #include <thread>
 
 namespace sidecache {
@@ -28,20 +29,27 @@ namespace {
 /// A drain that has been cut ends within this, or the process leaves without it.
 constexpr std::chrono::seconds last_patience{5};
 
-/// Connections are descriptors: the soft limit of 1024 would be ours, too.
-void raise_descriptor_limit(config::model const& config) {
+/// Connections are descriptors: the soft limit of 1024 would be ours, too. How many clients may be
+/// connected at once: a quarter of the descriptors stays for the backend, the store and the admin
+/// port, so that clients who wait cost nobody else his answer.
+std::size_t raise_descriptor_limit(config::model const& config) {
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
-        return;
+        return std::numeric_limits<std::size_t>::max();
     }
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
-    // Each request in flight may hold one to its client and one to the upstream.
-    if (files.rlim_max != RLIM_INFINITY && files.rlim_max < config.limits.max_connections * 2) {
-        log::warn("the limit of open files is low for max_connections",
-                  {{"open_files", static_cast<std::uint64_t>(files.rlim_max)},
-                   {"max_connections", static_cast<std::uint64_t>(config.limits.max_connections)}});
+    if (files.rlim_max == RLIM_INFINITY) {
+        return std::numeric_limits<std::size_t>::max();
     }
+    std::size_t const most = files.rlim_max - files.rlim_max / 4;
+    if (most < config.limits.max_connections) {
+        log::warn("the limit of open files is below max_connections",
+                  {{"open_files", static_cast<std::uint64_t>(files.rlim_max)},
+                   {"max_connections", static_cast<std::uint64_t>(config.limits.max_connections)},
+                   {"served_at_once", static_cast<std::uint64_t>(most)}});
+    }
+    return most;
 }
 
 result<tcp::endpoint> endpoint_of(config::endpoint const& where) {
@@ -62,8 +70,9 @@ result<tcp::endpoint> endpoint_of(config::endpoint const& where) {
 
 class server {
 public:
-    server(std::string file, config::loaded const& first)
+    server(std::string file, config::loaded const& first, std::size_t most_connections)
         : file_(std::move(file)),
+          most_connections_(most_connections),
           config_(first.config),
           workers_wanted_(config_->workers != 0
                               ? config_->workers
@@ -91,6 +100,7 @@ public:
                                   *parts_,
                                   state_,
                                   connections_,
+                                  most_connections_,
                                   process_->near_tags(),
                                   near_bytes / workers_wanted_};
         for (unsigned i = 0; i < workers_wanted_; ++i) {
@@ -305,6 +315,7 @@ private:
     }
 
     std::string file_;
+    std::size_t most_connections_;
     std::shared_ptr<config::model const> config_;
     unsigned workers_wanted_;
     telemetry::registry metrics_;
@@ -331,8 +342,7 @@ private:
 
 int serve(std::string const& file, config::loaded const& first) {
     std::signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit(*first.config);
-    server s(file, first);
+    server s(file, first, raise_descriptor_limit(*first.config));
     return s.run();
 }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -98,7 +99,7 @@ struct worker::serving {
 };
 
 worker::worker(process_share share, std::shared_ptr<config::model const> config)
-    : share_(share), current_(make_snapshot(config)), limits_(config->limits) {}
+    : share_(share), current_(make_snapshot(config)), limits_(limits_of(*config)) {}
 
 worker::~worker() = default;
 
@@ -110,6 +111,13 @@ std::shared_ptr<cache::snapshot const> worker::make_snapshot(
     made->config = std::move(config);
     made->number = ++snapshots_;
     return made;
+}
+
+config::limits worker::limits_of(config::model const& config) const {
+    auto limits = config.limits;
+    limits.max_connections =
+        std::min<decltype(limits.max_connections)>(limits.max_connections, share_.most_connections);
+    return limits;
 }
 
 result<std::uint16_t> worker::listen(tcp::endpoint const& at, bool first) {
@@ -165,7 +173,7 @@ void worker::reload(std::shared_ptr<config::model const> config) {
     auto next = make_snapshot(std::move(config));
     asio::post(context_, [this, next = std::move(next)]() mutable {
         current_ = std::move(next);
-        limits_ = current_->config->limits;
+        limits_ = limits_of(*current_->config);
         serving_->upstream.configure(current_->config->upstream);
     });
 }

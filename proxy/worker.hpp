@@ -30,6 +30,8 @@ struct process_share {
     admin::process_state& state;
     /// Open client connections, for `limits.max_connections`.
     std::atomic<std::size_t>& connections;
+    /// More than that are never open, whatever the limit says: descriptors are left for the rest.
+    std::size_t most_connections;
     cache::near_tags& near_tags;
     /// Of near_cache.size, each worker's part; 0: none.
     std::size_t near_bytes = 0;
@@ -76,6 +78,7 @@ private:
     task<void> end_all();
     std::shared_ptr<cache::snapshot const> make_snapshot(
         std::shared_ptr<config::model const> config);
+    config::limits limits_of(config::model const& config) const;
 
     process_share share_;
     std::uint64_t snapshots_ = 0;  // made so far

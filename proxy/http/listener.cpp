@@ -63,7 +63,10 @@ task<void> listener::run() {
         }
         auto [ec, socket] = co_await acceptor_.async_accept(as_tuple);
         if (!ec) {
-            ++connections_;
+            // Another worker may have taken the last place meanwhile.
+            while (!take_place()) {
+                co_await room_.wait();
+            }
             sessions_.spawn("session", serve(std::move(socket)));
             continue;
         }
@@ -73,6 +76,17 @@ task<void> listener::run() {
         // No descriptors or no memory left: some come back when sessions end.
         co_await room_.wait();
     }
+}
+
+// Who has been accepted when a drain begins is still served.
+bool listener::take_place() {
+    auto taken = connections_.load();
+    while (taken < context_.limits.max_connections || draining_) {
+        if (connections_.compare_exchange_weak(taken, taken + 1)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 task<void> listener::serve(tcp_socket socket) {

@@ -22,7 +22,8 @@ result<acceptor> listen_on(executor const& ex, tcp::endpoint const& at, bool fir
 class listener {
 public:
     /// `connections` counts those of the whole process; at `limits.max_connections` nobody is
-    /// accepted, and further ones wait in the listen queue.
+    /// accepted, and further ones wait in the listen queue (or, where several workers raced for
+    /// the last place, one a worker behind it).
     listener(acceptor from, session_context const& context, std::atomic<std::size_t>& connections);
 
     /// Accepts until `drain`; spawn it once in `sessions()`.
@@ -41,6 +42,7 @@ public:
 private:
     task<void> serve(tcp_socket socket);
     bool full() const { return connections_ >= context_.limits.max_connections; }
+    bool take_place();
 
     acceptor acceptor_;
     session_context context_;

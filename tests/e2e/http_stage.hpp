@@ -37,6 +37,7 @@ public:
     /// FIN.
     void shutdown_send();
     void close() { socket_.close(); }
+    file_descriptor const& socket() const { return socket_; }
     /// RST.
     void abort();
     /// Whether anything (or the end) has come, or comes within `patience`.

@@ -18,7 +18,7 @@ std::string yaml(std::uint16_t upstream, wire::options const& o) {
            "store: {url: \"memory://\"}\n"
            "log: {access: {enabled: false}}\n"
            "rules:\n"
-           "  - {name: c, match: \"GET /c/{id}\", key: \"c:{id}\", ttl: 1m, partition: none" +
+           "  - {name: c, match: \"GET /c/{id}\", key: \"c:{id}\", ttl: 1h, partition: none" +
            o.rule +
            "}\n"
            "purges:\n"
@@ -30,9 +30,17 @@ std::string target_of(way how, int id) {
     return (how == way::pass ? "/p/" : "/c/") + std::to_string(id);
 }
 
+launch how_to_launch(wire::options const& o) {
+    launch how;
+    if (!o.program.empty()) {
+        how.program = o.program;
+    }
+    return how;
+}
+
 }  // namespace
 
-wire::wire(options const& o) : proxy(yaml(backend.port(), o)) {}
+wire::wire(options const& o) : proxy(yaml(backend.port(), o), how_to_launch(o)) {}
 
 upstream_connection wire::asked(std::string_view first_line) {
     auto upstream = backend.accept();

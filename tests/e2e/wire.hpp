@@ -30,6 +30,7 @@ struct wire {
         std::string purge{};     ///< inside the purge, the same
         std::string more{};      ///< top-level sections
         unsigned workers = 1;
+        std::string program{};  ///< instead of the one under test
     };
     wire() : wire(options{}) {}
     explicit wire(options const& o);
