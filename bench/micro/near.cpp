@@ -1,6 +1,7 @@
 // What a near hit costs but for sockets.
 #include "config/load.hpp"
 #include "proxy/cache/near_cache.hpp"
+#include "proxy/store/entry_codec.hpp"
 #include "proxy/telemetry/metrics.hpp"
 #include "rules/rule_set.hpp"
 
