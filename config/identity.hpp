@@ -16,6 +16,9 @@ struct probe {
     std::string path;  // origin-form: /me
     /// The fields that hold credentials: they are what is sent, and what an answer is kept by.
     std::vector<std::string> forward{"Authorization", "Cookie"};
+    /// Authorization or Cookie, where it may come without being forwarded because the backend never
+    /// goes by it.
+    std::vector<std::string> ignore;
     std::chrono::milliseconds ttl{30'000};          // of a verified identity
     std::chrono::milliseconds negative_ttl{2'000};  // of 'not verified'
     std::chrono::milliseconds timeout{2'000};       // of the whole sub-request
@@ -60,7 +63,9 @@ struct identity {
     bool operator==(identity const&) const = default;
 };
 
-/// The fields that hold the credentials that `of` verifies.
+/// The fields that hold credentials: those that `of` verifies callers by, and Authorization and
+/// Cookie as well, unless the backend never goes by them: a session beside a token could be what
+/// it goes by.
 std::vector<std::string> credential_fields(identity const& of);
 
 }  // namespace sidecache::config

@@ -31,6 +31,11 @@ void read_probe(section& s, probe& out) {
                out.forward,
                "name the fields that hold credentials: [Authorization, Cookie]",
                is_credential_field);
+    read_names(s,
+               "ignore",
+               out.ignore,
+               "name what the backend never goes by: [Cookie], or Authorization",
+               is_usual_credential);
     s.duration("ttl", out.ttl, {1ms, 1h});
     s.duration("negative_ttl", out.negative_ttl, {0ms, 1h});
     s.duration("timeout", out.timeout, section::timeout);
@@ -92,21 +97,22 @@ void read_variables(section& s, string_view prefix, std::vector<identity_variabl
 }  // namespace
 
 std::vector<std::string> credential_fields(identity const& of) {
+    std::vector<std::string> out;
     if (of.probe) {
-        return of.probe->forward;
+        out = of.probe->forward;
+    } else if (of.jwt) {
+        out = {of.jwt->header};
     }
-    if (of.jwt) {
-        // A session beside the token could be what the backend goes by.
-        std::vector<std::string> out{of.jwt->header};
-        for (auto const* other : {"Authorization", "Cookie"}) {
-            auto const is_it = [&](auto const& name) { return rules::iequals(name, other); };
-            if (!is_it(of.jwt->header) && std::ranges::none_of(of.jwt->ignore, is_it)) {
-                out.emplace_back(other);
-            }
+    auto const ignored = of.probe ? of.probe->ignore
+                         : of.jwt ? of.jwt->ignore
+                                  : std::vector<std::string>();
+    for (auto const* other : {"Authorization", "Cookie"}) {
+        auto const is_it = [&](auto const& name) { return rules::iequals(name, other); };
+        if (std::ranges::none_of(out, is_it) && std::ranges::none_of(ignored, is_it)) {
+            out.emplace_back(other);
         }
-        return out;
     }
-    return {};
+    return out;
 }
 
 std::optional<identity> read_identity(section& top) {

@@ -1,7 +1,6 @@
 #include "config/jwt_reader.hpp"
 
 #include "config/name_list.hpp"
-#include "rules/request.hpp"
 
 #include <algorithm>
 #include <array>
@@ -30,10 +29,6 @@ constexpr std::array<string_view, 13> algorithms{"HS256",
 
 bool is_algorithm(string_view name) {
     return std::ranges::find(algorithms, name) != algorithms.end();
-}
-
-bool is_ignorable(string_view name) {
-    return rules::iequals(name, "Authorization") || rules::iequals(name, "Cookie");
 }
 
 void read_audience(section& s, std::vector<std::string>& out) {
@@ -109,7 +104,7 @@ void read_jwt(section& s, jwt& out) {
                "ignore",
                out.ignore,
                "name what the backend never goes by: [Cookie], or Authorization",
-               is_ignorable);
+               is_usual_credential);
     check_algorithms(s, out);
     warn_of_what_is_open(s, out);
 }

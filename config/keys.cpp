@@ -146,6 +146,11 @@ constexpr auto table = std::to_array<known_key>({
      "names",
      "[Authorization, Cookie]",
      "The fields that hold credentials. They alone are sent."},
+    {"identity.probe.ignore",
+     "credentials",
+     "",
+     "[Cookie], where it is not forwarded and the backend never goes by a cookie that comes beside "
+     "what is. Otherwise such a request is not verified."},
     {"identity.probe.ttl",
      "duration",
      "30s",

@@ -85,4 +85,8 @@ bool is_credential_field(string_view name) {
     return is_token(name) && !is_no_credential(name);
 }
 
+bool is_usual_credential(string_view name) {
+    return rules::iequals(name, "Authorization") || rules::iequals(name, "Cookie");
+}
+
 }  // namespace sidecache::config

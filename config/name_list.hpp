@@ -23,4 +23,7 @@ bool is_variable_name(std::string_view text);
 /// about who is asking, nor one that each hop writes for itself.
 bool is_credential_field(std::string_view name);
 
+/// Authorization or Cookie: what backends mostly go by.
+bool is_usual_credential(std::string_view name);
+
 }  // namespace sidecache::config

@@ -3,6 +3,7 @@
 #include "proxy/admin/process_state.hpp"
 #include "proxy/cache/event_channel.hpp"
 #include "proxy/cache/process.hpp"
+#include "proxy/identity/verifier.hpp"
 #include "proxy/store/make_hub.hpp"
 #include "proxy/store/tag_value.hpp"
 #include "proxy/telemetry/access_log.hpp"
@@ -99,6 +100,7 @@ public:
                                   *hub_,
                                   *parts_,
                                   state_,
+                                  identities_,
                                   connections_,
                                   most_connections_,
                                   process_->near_tags(),
@@ -321,6 +323,7 @@ private:
     telemetry::registry metrics_;
     admin::process_state state_;
     std::unique_ptr<telemetry::access_log> log_;
+    identity::verifiers identities_;
     std::atomic<std::size_t> connections_{0};
     // In this order: the workers' event loops are the last to go, after whatever has timers and
     // sockets on them.

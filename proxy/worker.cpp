@@ -2,6 +2,7 @@
 
 #include "proxy/admin/admin.hpp"
 #include "proxy/cache/near_cache.hpp"
+#include "proxy/identity/verifier.hpp"
 #include "proxy/telemetry/access_log.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -108,6 +109,7 @@ std::shared_ptr<cache::snapshot const> worker::make_snapshot(
     auto made = std::make_shared<cache::snapshot>();
     made->metrics =
         share_.metrics.make_worker(names_of_rules(*config->rules), names_of_purges(*config->rules));
+    made->identities = share_.identities.of(config->identity);
     made->config = std::move(config);
     made->number = ++snapshots_;
     return made;

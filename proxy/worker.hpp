@@ -19,6 +19,10 @@ namespace sidecache::admin {
 class process_state;
 }
 
+namespace sidecache::identity {
+class verifiers;
+}
+
 namespace sidecache {
 
 /// What belongs to the process and is used by every worker; outlives them.
@@ -28,6 +32,7 @@ struct process_share {
     store::store_hub& hub;
     cache::process_parts& parts;
     admin::process_state& state;
+    identity::verifiers& identities;
     /// Open client connections, for `limits.max_connections`.
     std::atomic<std::size_t>& connections;
     /// More than that are never open, whatever the limit says: descriptors are left for the rest.

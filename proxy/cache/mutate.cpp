@@ -117,10 +117,12 @@ task<void> relay_stream(http::downstream& client, conversation& talk) {
 task<void> mutate(worker_parts const& parts,
                   std::shared_ptr<snapshot const> snap,
                   http::downstream& client,
+                  std::shared_ptr<identity::verified const> who,
                   mutation_report& report) {
     auto const talk = std::make_shared<conversation>(parts.ex);
     talk->request = client.request();
     talk->peer = client.peer();
+    talk->who = std::move(who);
     auto failed = co_await read_first(client, *talk, snap->config->limits.max_mutation_body);
     if (failed) {
         co_await refuse_content(client, failed);

@@ -11,6 +11,10 @@ namespace sidecache::http {
 class downstream;
 }
 
+namespace sidecache::identity {
+class verified;
+}
+
 namespace sidecache::cache {
 
 struct snapshot;
@@ -37,11 +41,13 @@ struct mutation_report {
 /// that goes away nor a session that is cancelled stops the upstream request or the end.
 ///
 /// Counts everything of a purge, the upstream's responses and durations; requests_total is the
-/// caller's. `parts` and `client` outlive the call; `report` is complete when it returns. On the
+/// caller's. `who`: the verified caller, by whom purges are bound; null: nobody, and they widen.
+/// `parts` and `client` outlive the call; `report` is complete when it returns. On the
 /// worker's own thread.
 task<void> mutate(worker_parts const& parts,
                   std::shared_ptr<snapshot const> snap,
                   http::downstream& client,
+                  std::shared_ptr<identity::verified const> who,
                   mutation_report& report);
 
 }  // namespace sidecache::cache

@@ -60,7 +60,7 @@ public:
           snap_(std::move(snap)),
           talk_(std::move(talk)),
           id_(parts.process.ids.next()),
-          machine_(policy_of(*snap_->config), scope_by(*snap_->config), *snap_->config->rules),
+          machine_(policy_of(*snap_->config), scope_by(*snap_), *snap_->config->rules),
           books_(*snap_->metrics, machine_.scope()),
           timer_(parts.ex) {}
 
@@ -78,11 +78,16 @@ public:
     }
 
 private:
-    /// What these rules make of the request.
-    rules::mutation_scope scope_by(config::model const& config) const {
+    /// What the rules of this snapshot make of the request.
+    rules::mutation_scope scope_by(snapshot const& snap) const {
         auto const content = decoded_request(
             *talk_, static_cast<std::size_t>(snap_->config->limits.max_mutation_body));
-        return config.rules->mutate(talk_->request.view(), content.view());
+        auto request = talk_->request.view();
+        // Another configuration may mean something else by a variable of the same name.
+        if (talk_->who && snap.identities == snap_->identities) {
+            request.identity = talk_->who->variables();
+        }
+        return snap.config->rules->mutate(request, content.view());
     }
 
     /// Rules that have replaced ours since we began.
@@ -91,7 +96,7 @@ private:
             return std::nullopt;
         }
         other_ = parts_.current;
-        return scope_by(*other_->config);
+        return scope_by(*other_);
     }
 
     task<mutation::event> perform(action& a) {

@@ -5,6 +5,7 @@
 #include "proxy/cache/handoff.hpp"
 #include "proxy/cache/mutate.hpp"
 #include "proxy/http/message.hpp"
+#include "proxy/identity/source.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -20,7 +21,8 @@ struct conversation {
     // From the client's side, before the other one begins.
     http::request_head request;
     std::string peer;
-    std::string body;  // all of it, or its beginning
+    std::shared_ptr<identity::verified const> who;  // null: nobody was verified
+    std::string body;                               // all of it, or its beginning
     bool body_whole = false;
     handoff upload;  // what comes behind `body`
 

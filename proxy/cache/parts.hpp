@@ -11,6 +11,9 @@
 namespace sidecache::http {
 class handler;
 }
+namespace sidecache::identity {
+class verifier;
+}
 namespace sidecache::store {
 class store;
 class id_source;
@@ -41,6 +44,8 @@ struct snapshot {
     std::shared_ptr<telemetry::worker_metrics> metrics;
     /// Another one for each of a worker's configurations.
     std::uint64_t number = 0;
+    /// Of the process; null where the file verifies nobody.
+    std::shared_ptr<identity::verifier> identities{};
 };
 
 /// Shared by all workers.

@@ -1,3 +1,4 @@
+#include "proxy/cache/asker.hpp"
 #include "proxy/cache/hit.hpp"
 #include "proxy/cache/miss.hpp"
 #include "proxy/cache/mutate.hpp"
@@ -11,13 +12,16 @@
 #include "rules/vary.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 /// The life of a request on one page:
 ///
-///     receive -> decide -> serve  -> near    -> hit  -> answered from memory
+///     receive -> who asks? -> decide (and again, once who asks has been found out)
+///
+///                decide -> serve  -> near    -> hit  -> answered from memory
 ///                       |         -> look up -> hit  -> answered from the store, and kept near
 ///                       |                    -> miss -> joins a fill, or becomes one (miss.cpp)
 ///                       -> bypass, pass -> through to the upstream and back
@@ -71,18 +75,31 @@ public:
     explicit request_handler(worker_parts const& parts) : parts_(parts) {}
 
     task<void> handle(http::downstream& client) override {
-        auto const snap = parts_.current;
+        auto snap = parts_.current;
         lookup_pool::loan const borrowed(lookups_);
         auto& at = *borrowed;
         request_account account;
-        snap->config->rules->decide(client.request().view(), at.wanted);
+        auto now = account.began;
+        std::optional<asker> who(std::in_place, *snap, client.request());
+        snap->config->rules->decide(who->request(), at.wanted);
+        if (who->is_unknown() && depends_on_identity(at.wanted)) {
+            co_await who->verify(parts_);
+            // It took its time: what is served has to be right now, and by the rules of now.
+            now = boot_clock::now();
+            if (parts_.current != snap) {
+                who.reset();
+                snap = parts_.current;
+                who.emplace(*snap, client.request());
+            }
+            snap->config->rules->decide(who->request(), at.wanted);
+        }
         if (at.wanted.what == rules::verdict::serve && !client.request().upgrade) {
             before_read(parts_, at);
-            auto const near = find_near(*snap, client, at, account.began);
+            auto const near = find_near(*snap, client, at, now);
             if (near) {
                 account.result = telemetry::request_result::hit;
                 account.tier = telemetry::hit_tier::near;
-                render_head(at.head, *near, at.wanted.key, client, account.began);
+                render_head(at.head, *near, at.wanted.key, client, now);
                 auto const body = body_of(*near, client);
                 auto const sent = co_await client.send_prepared(near->status(), at.head, body);
                 (void)sent;  // a client that has gone away: the session sees it, too
@@ -96,7 +113,7 @@ public:
                 co_await look_up_variant(parts_, *snap, client, at);
             }
             if (at.why == validity::hit) {
-                keep_near(*snap, at, since, account.began);
+                keep_near(*snap, at, since, now);
                 account.result = telemetry::request_result::hit;
                 auto const body = render_hit(client, at);
                 auto const sent = co_await client.send_prepared(at.entry.status, at.head, body);
@@ -106,7 +123,7 @@ public:
             }
         } else if (at.wanted.what == rules::verdict::mutate) {
             mutation_report report;
-            co_await mutate(parts_, snap, client, report);
+            co_await mutate(parts_, snap, client, who->who(), report);
             account.reason = report.outcome;
             account.request_id = report.request_id;
             account.upstream = report.upstream;
@@ -117,6 +134,14 @@ public:
     }
 
 private:
+    /// A read that would be looked up for somebody verified, or a write, whose purges are bound by
+    /// who makes it: unknown, they widen.
+    static bool depends_on_identity(rules::decision const& decided) {
+        return decided.what == rules::verdict::mutate ||
+               (decided.what == rules::verdict::bypass &&
+                decided.reason == rules::bypass_reason::unverified_identity);
+    }
+
     /// Empty: the store has to be asked, for the variant in `at.wanted` when it is known already.
     near_hold find_near(snapshot const& snap,
                         http::downstream const& client,

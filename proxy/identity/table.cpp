@@ -1,20 +1,14 @@
 #include "proxy/identity/table.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace sidecache::identity {
 
-table::table(std::size_t max) : most_(std::max<std::size_t>(1, max / shard_count)) {}
-
-// SHA-256 is as good a hash as there is: eight bytes of it, others than those that choose the
-// shard.
-std::size_t table::hasher::operator()(rules::credential_hash const& h) const {
-    std::size_t out = 0;
-    std::memcpy(&out, h.data(), sizeof out);
-    return out;
-}
+table::table(std::size_t max)
+    : shard_count_(max < 16 * most_shards ? 1 : most_shards),
+      most_verified_(std::max<std::size_t>(1, (max - max / 4) / shard_count_)),
+      most_refused_(std::max<std::size_t>(1, max / 4 / shard_count_)) {}
 
 std::optional<table::known> table::find(rules::credential_hash const& of,
                                         boot_clock::time_point now) {
@@ -24,7 +18,8 @@ std::optional<table::known> table::find(rules::credential_hash const& of,
     if (place == s.places.end() || place->second->until <= now) {
         return std::nullopt;
     }
-    s.entries.splice(s.entries.begin(), s.entries, place->second);
+    auto& order = s.order_of(place->second->who);
+    order.splice(order.begin(), order, place->second);
     return known{place->second->who};
 }
 
@@ -33,18 +28,20 @@ void table::put(rules::credential_hash const& of,
                 boot_clock::time_point until) {
     auto& s = shard_of(of);
     std::lock_guard const lock(s.mutex);
+    auto& order = s.order_of(who);
     auto const [place, is_new] = s.places.try_emplace(of);
     if (is_new) {
-        place->second = s.entries.emplace(s.entries.begin());
+        place->second = order.emplace(order.begin());
         place->second->of = of;
     } else {
-        s.entries.splice(s.entries.begin(), s.entries, place->second);
+        order.splice(order.begin(), s.order_of(place->second->who), place->second);
     }
+    auto const most = who ? most_verified_ : most_refused_;
     place->second->who = std::move(who);
     place->second->until = until;
-    while (s.entries.size() > most_) {
-        s.places.erase(s.entries.back().of);
-        s.entries.pop_back();
+    if (order.size() > most) {
+        s.places.erase(order.back().of);
+        order.pop_back();
     }
 }
 
@@ -52,7 +49,7 @@ std::size_t table::size() const {
     std::size_t out = 0;
     for (auto const& s : shards_) {
         std::lock_guard const lock(s.mutex);
-        out += s.entries.size();
+        out += s.places.size();
     }
     return out;
 }

@@ -143,6 +143,10 @@ void add_rest(exposition& out, worker_metrics const& m) {
         }
     }
     out.observations(family_id::store_command_duration, {}, m.store_duration);
+    for (std::size_t i = 0; i < identity_outcomes; ++i) {
+        out.count(
+            family_id::identity, {name(static_cast<identity_outcome>(i))}, m.identity[i].value());
+    }
 }
 
 void add_process(exposition& out, process_metrics const& p) {
@@ -195,6 +199,7 @@ void add_nameless(worker_metrics& into, worker_metrics const& from) {
         add(into.store[c], from.store[c]);
     }
     add(into.store_duration, from.store_duration);
+    add(into.identity, from.identity);
 }
 
 }  // namespace

@@ -30,10 +30,11 @@ enum class family_id : std::uint8_t {
     near_bytes,
     near_entries,
     near_lease_valid,
+    identity,
     config_reloads,
     build_info,
 };
-inline constexpr std::size_t family_count = 22;
+inline constexpr std::size_t family_count = 23;
 
 enum class family_type : std::uint8_t { counter, gauge, histogram };
 std::string_view name(family_type t);

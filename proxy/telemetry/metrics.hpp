@@ -51,6 +51,18 @@ std::string_view name(purge_phase p);
 enum class lock_outcome : std::uint8_t { acquired, waited, timeout, lost };
 inline constexpr std::size_t lock_outcomes = 4;
 std::string_view name(lock_outcome o);
+/// How the identity of a request that carries a credential was found out.
+enum class identity_outcome : std::uint8_t {
+    cached,   ///< known, verified
+    refused,  ///< known, not verified
+    joined,   ///< shared another request's inquiry
+    verified,
+    rejected,  ///< the credential is not good
+    failed,    ///< nobody could tell
+    busy,      ///< too many inquiries under way: not asked
+};
+inline constexpr std::size_t identity_outcomes = 7;
+std::string_view name(identity_outcome o);
 inline constexpr std::size_t bypass_reasons = 16;
 
 /// A rule's counters in one worker; rule index `rules` (one past the last) stands for "no rule"
@@ -101,6 +113,7 @@ struct worker_metrics {
     counter unmatched_mutations;
     std::array<std::array<counter, store_outcomes>, store_commands> store;
     histogram store_duration;
+    std::array<counter, identity_outcomes> identity;
 };
 
 /// Gauges and rare counters of the process. Any thread.

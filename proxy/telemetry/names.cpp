@@ -63,6 +63,26 @@ std::string_view name(lock_outcome o) {
     return "";
 }
 
+std::string_view name(identity_outcome o) {
+    switch (o) {
+        case identity_outcome::cached:
+            return "cached";
+        case identity_outcome::refused:
+            return "refused";
+        case identity_outcome::joined:
+            return "joined";
+        case identity_outcome::verified:
+            return "verified";
+        case identity_outcome::rejected:
+            return "rejected";
+        case identity_outcome::failed:
+            return "failed";
+        case identity_outcome::busy:
+            return "busy";
+    }
+    return "";
+}
+
 std::string_view name(store_command c) {
     switch (c) {
         case store_command::read:

@@ -60,18 +60,23 @@ TEST_CASE("an identity by probe, with its defaults") {
 
 TEST_CASE("everything of a probe can be given") {
     auto const loaded = load(
-        "identity: {probe: {path: \"/session?full=1\", forward: [X-Api-Key], ttl: 1m, "
+        "identity: {probe: {path: \"/session?full=1\", forward: [X-Api-Key], ignore: [cookie], "
+        "ttl: 1m, "
         "negative_ttl: 0s, timeout: 500ms, max: 5}, vars: {orgId: \"response.orgs[0].id\"}}" +
         org_rule);
     REQUIRE(findings_of(loaded) == "");
     config::probe expected;
     expected.path = "/session?full=1";
     expected.forward = {"X-Api-Key"};
+    expected.ignore = {"cookie"};
     expected.ttl = 1min;
     expected.negative_ttl = 0ms;
     expected.timeout = 500ms;
     expected.max = 5;
     CHECK(loaded.config->identity->probe == expected);
+    // Whoever sends Authorization beside the key could be anybody to the backend.
+    CHECK(config::credential_fields(*loaded.config->identity) ==
+          std::vector<std::string>{"X-Api-Key", "Authorization"});
 }
 
 TEST_CASE("the table of keys has the probe's defaults") {

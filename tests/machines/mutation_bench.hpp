@@ -102,7 +102,7 @@ struct bench {
 
     /// Begins a mutation and runs until everything waits for something.
     void begin(fake_downstream& client) {
-        sessions.spawn("session", mutate(parts, current, client, report));
+        sessions.spawn("session", mutate(parts, current, client, nullptr, report));
         run_ready();
     }
     void run_ready() {

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "proxy/async/task.hpp"
+#include "proxy/cache/parts.hpp"
+#include "proxy/identity/verifier.hpp"
+#include "rules/request.hpp"
+
+#include <memory>
+
+namespace sidecache::http {
+struct request_head;
+}
+
+namespace sidecache::cache {
+
+/// Who asks, in the life of one request: what is known at once, and finding out the rest. A value
+/// in the request's frame. One worker only.
+class asker {
+public:
+    /// Looks, and waits for nothing. `snap` and `head` outlive it.
+    asker(snapshot const& snap, http::request_head const& head);
+    asker(asker const&) = delete;
+    asker& operator=(asker const&) = delete;
+
+    /// The request as rules look at it, with what is verified of its caller.
+    rules::request const& request() const { return view_; }
+    /// Null: nobody verified.
+    std::shared_ptr<identity::verified const> const& who() const { return seen_.who; }
+
+    /// Whether verifying could tell more.
+    bool is_unknown() const { return seen_.what == identity::sighting::kind::unknown; }
+    /// Finds out, once. REQUIRES: is_unknown().
+    task<void> verify(worker_parts const& parts);
+
+private:
+    void count(telemetry::identity_outcome how);
+
+    snapshot const& snap_;
+    http::request_head const& head_;
+    std::string_view host_;
+    rules::request view_;
+    identity::sighting seen_;
+};
+
+}  // namespace sidecache::cache

@@ -1,0 +1,116 @@
+#pragma once
+
+#include "config/identity.hpp"
+#include "proxy/async/clock.hpp"
+#include "proxy/async/scope.hpp"
+#include "proxy/async/task.hpp"
+#include "proxy/http/message.hpp"
+#include "proxy/identity/source.hpp"
+#include "proxy/identity/table.hpp"
+#include "proxy/telemetry/metrics.hpp"
+#include "rules/credential.hpp"
+#include "rules/request.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace sidecache::identity {
+
+/// What is known of a request's caller without asking anybody.
+struct sighting {
+    enum class kind : std::uint8_t {
+        nobody,   ///< no credential, or one that could be read in two ways: not verified
+        known,    ///< `who`
+        refused,  ///< known not to be verified
+        unknown,  ///< verifying will tell
+    };
+    kind what = kind::nobody;
+    std::shared_ptr<verified const> who;
+    rules::credential_hash of{};  // unknown: what to verify under
+};
+
+/// One worker's parts, which outlive an inquiry.
+struct asking {
+    executor ex;
+    scope& background;
+    upstream::client& upstream;
+};
+
+/// Verifies callers for the whole process: what is known of them, and one inquiry at a time for
+/// each credential, however many requests wait for it. Any thread.
+///
+/// An inquiry belongs to nobody who waits: it runs in the background of the worker whose request
+/// came first, and goes on when that one's client has gone.
+class verifier : public std::enable_shared_from_this<verifier> {
+public:
+    /// `fields`: config::credential_fields. `max`: credentials remembered.
+    verifier(std::vector<std::string> fields, std::unique_ptr<source> by, std::size_t max);
+    verifier(verifier const&) = delete;
+    verifier& operator=(verifier const&) = delete;
+    /// REQUIRES: no inquiry is under way; each of them keeps its verifier.
+    ~verifier();
+
+    /// Who asks, if that is known. `host`: what the backend will see as Host, since the same
+    /// credentials may mean somebody else there. Allocates nothing and waits for nothing.
+    sighting look(rules::request const& r, std::string_view host, boot_clock::time_point now);
+
+    struct answer {
+        std::shared_ptr<verified const> who;  // null: not verified
+        telemetry::identity_outcome how = telemetry::identity_outcome::busy;
+    };
+    /// Finds out, once, for everybody who waits. `about` is a request whose caller is `unknown`
+    /// under the hash `of`; like `host` it is not used after the first suspension.
+    task<answer> verify(asking from,
+                        http::request_head const& about,
+                        std::string_view host,
+                        rules::credential_hash of);
+
+    /// Credentials of which something is remembered, and inquiries under way.
+    std::size_t size() const { return known_.size(); }
+    std::size_t under_way() const;
+
+    /// Inquiries of a process at once; further callers count as not verified and go to the backend:
+    /// one that does not answer must not keep everybody waiting.
+    static constexpr std::size_t most_rounds = 256;
+
+private:
+    class waiter;
+    class conclusion;
+    /// Those who wait for one inquiry.
+    using round = std::vector<std::shared_ptr<waiter>>;
+
+    static task<void> inquire(std::shared_ptr<verifier> self,
+                              inquiry question,
+                              rules::credential_hash of);
+    void conclude(rules::credential_hash const& of,
+                  verdict const& found,
+                  boot_clock::time_point asked_at);
+
+    std::vector<std::string> const fields_;
+    std::unique_ptr<source> const by_;
+    table known_;
+    mutable std::mutex mutex_;  // in the way of unknown callers only
+    std::unordered_map<rules::credential_hash, round, hash_of_hash> rounds_;
+};
+
+/// Makes the verifier that a configuration asks for, and keeps the one there is, with all that it
+/// knows, across reloads that change nothing of it. Any thread.
+class verifiers {
+public:
+    /// Null: the file verifies nobody.
+    std::shared_ptr<verifier> of(std::optional<config::identity> const& settings);
+
+private:
+    std::mutex mutex_;
+    std::optional<config::identity> settings_;
+    std::shared_ptr<verifier> present_;
+};
+
+}  // namespace sidecache::identity
