@@ -139,7 +139,7 @@ private:
                 if (!asked) {
                     return failure(400, "bad percent-encoding in the query");
                 }
-                return explain(*parts_.config()->rules, *asked);
+                return explain(*parts_.config(), *asked);
             }
             case route::stats:
                 return stats(parts_.state, *parts_.config(), parts_.store(), parts_.metrics);

@@ -1,11 +1,13 @@
 #include "proxy/admin/explain_json.hpp"
 
+#include "config/model.hpp"
 #include "rules/explain.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +26,7 @@ struct question {
     std::string host = "localhost";
     query_parameters headers;
     std::optional<std::string> body;
+    query_parameters identity;  // as if verified; none: nobody
 };
 
 std::string_view trim(std::string_view s) {
@@ -36,7 +39,16 @@ std::string_view trim(std::string_view s) {
     return s;
 }
 
-std::variant<question, std::string> read(query_parameters const& asked) {
+constexpr std::string_view identity_prefix = "identity.";
+
+bool is_known(config::model const& config, std::string_view variable) {
+    return config.identity && std::ranges::any_of(config.identity->vars, [&](auto const& v) {
+               return v.name == variable;
+           });
+}
+
+std::variant<question, std::string> read(config::model const& config,
+                                         query_parameters const& asked) {
     question q;
     for (auto const& [name, value] : asked) {
         if (name == "method") {
@@ -45,6 +57,12 @@ std::variant<question, std::string> read(query_parameters const& asked) {
             q.uri = value;
         } else if (name == "body") {
             q.body = value;
+        } else if (name.starts_with(identity_prefix)) {
+            auto const variable = name.substr(identity_prefix.size());
+            if (!is_known(config, variable)) {
+                return "'" + variable + "' is not among the file's identity.vars";
+            }
+            q.identity.emplace_back(variable, value);
         } else if (name == "header") {
             auto const colon = value.find(':');
             if (colon == std::string::npos || colon == 0) {
@@ -55,7 +73,8 @@ std::variant<question, std::string> read(query_parameters const& asked) {
                 q.host = q.headers.back().second;
             }
         } else {
-            return "'" + name + "' is unknown: there are method, uri, header and body";
+            return "'" + name +
+                   "' is unknown: there are method, uri, header, body and identity.NAME";
         }
     }
     if (!q.uri.starts_with('/')) {
@@ -135,23 +154,31 @@ boost::json::object describe(rules::explanation const& e) {
 
 }  // namespace
 
-answer explain(rules::rule_set const& rules, query_parameters const& asked) {
-    auto const read_question = read(asked);
+answer explain(config::model const& config, query_parameters const& asked) {
+    auto const read_question = read(config, asked);
     if (auto const* wrong = std::get_if<std::string>(&read_question)) {
         return failure(400, *wrong);
     }
     auto const& q = std::get<question>(read_question);
-    std::vector<rules::field> fields;
-    for (auto const& [name, value] : q.headers) {
-        fields.push_back({name, value});
+    auto const as_fields = [](query_parameters const& from) {
+        std::vector<rules::field> out;
+        for (auto const& [name, value] : from) {
+            out.push_back({name, value});
+        }
+        return out;
+    };
+    auto const fields = as_fields(q.headers);
+    auto const identity = as_fields(q.identity);
+    rules::request r{.method = q.method,
+                     .target = q.uri,
+                     .host = q.host,
+                     .fields = fields,
+                     .has_body = q.body && !q.body->empty(),
+                     .identity = std::nullopt};
+    if (!identity.empty()) {
+        r.identity = identity;
     }
-    rules::request const r{.method = q.method,
-                           .target = q.uri,
-                           .host = q.host,
-                           .fields = fields,
-                           .has_body = q.body && !q.body->empty(),
-                           .identity = std::nullopt};
-    return json(200, describe(rules::explain(rules, r, q.body)));
+    return json(200, describe(rules::explain(*config.rules, r, q.body)));
 }
 
 }  // namespace sidecache::admin

@@ -22,7 +22,7 @@ constexpr int wrong_usage = 2;
 constexpr char examples[] = R"(Examples:
   sidecache check config/products.yaml
   sidecache run config/products.yaml
-  sidecache explain config/products.yaml GET '/products?page=2' -H 'X-Org-Id: 7'
+  sidecache explain config/products.yaml GET '/products?page=2' --identity orgId=7
   sidecache explain config/products.yaml DELETE /products --body '{"ids": [1, 2]}'
   sidecache purge 'product:42*'
   sidecache purge --rule product-list
@@ -64,6 +64,12 @@ void add_explain(CLI::App& command, typed& in) {
         ->type_name("");
     command.add_option("-H,--header", in.explain.headers, "A header field; may come again")
         ->type_name("'NAME: VALUE'")
+        ->allow_extra_args(false);
+    command
+        .add_option("--identity",
+                    in.explain.identity,
+                    "A variable of the caller's identity, as if verified; may come again")
+        ->type_name("NAME=VALUE")
         ->allow_extra_args(false);
     command.add_option("--body", in.body, "The request's content")->type_name("JSON");
     command.add_flag("--json", in.explain.json, "JSON, as from the admin port's /explain");

@@ -6,6 +6,8 @@
 #include "proxy/command/print.hpp"
 #include "rules/explain.hpp"
 
+#include <algorithm>
+
 namespace sidecache::command {
 namespace {
 
@@ -18,11 +20,16 @@ admin::query_parameters as_query(explain_options const& asked) {
     if (asked.body) {
         out.emplace_back("body", *asked.body);
     }
+    for (std::string_view const variable : asked.identity) {
+        auto const equals = variable.find('=');
+        out.emplace_back("identity." + std::string(variable.substr(0, equals)),
+                         variable.substr(equals + 1));
+    }
     return out;
 }
 
-int explain_as_json(rules::rule_set const& rules, explain_options const& asked) {
-    auto const answer = admin::explain(rules, as_query(asked));
+int explain_as_json(config::model const& config, explain_options const& asked) {
+    auto const answer = admin::explain(config, as_query(asked));
     if (answer.status != 200) {
         to_stderr(answer.body);
         return 2;
@@ -35,6 +42,22 @@ std::string_view trimmed(std::string_view text) {
     auto const begin = text.find_first_not_of(" \t");
     auto const end = text.find_last_not_of(" \t");
     return begin == std::string_view::npos ? "" : text.substr(begin, end - begin + 1);
+}
+
+bool has_variable(config::model const& config, std::string_view name) {
+    return config.identity && std::ranges::any_of(config.identity->vars,
+                                                  [&](auto const& v) { return v.name == name; });
+}
+
+std::string variables_of(config::model const& config) {
+    if (!config.identity) {
+        return "--identity makes no sense here: the file has no `identity`";
+    }
+    std::string names;
+    for (auto const& v : config.identity->vars) {
+        names += (names.empty() ? "" : ", ") + v.name;
+    }
+    return "write --identity NAME=VALUE, with a name of the file's `identity.vars`: " + names;
 }
 
 }  // namespace
@@ -63,8 +86,18 @@ int explain(explain_options const& asked) {
         fields.push_back({header.substr(0, colon), trimmed(header.substr(colon + 1))});
         host = rules::iequals(fields.back().name, "host") ? fields.back().value : host;
     }
+    std::vector<rules::field> identity;
+    for (std::string_view const variable : asked.identity) {
+        auto const equals = variable.find('=');
+        auto const name = variable.substr(0, equals);
+        if (equals == std::string_view::npos || !has_variable(*loaded.config, name)) {
+            to_stderr("sidecache explain: " + variables_of(*loaded.config) + "\n");
+            return 2;
+        }
+        identity.push_back({name, variable.substr(equals + 1)});
+    }
     if (asked.json) {
-        return explain_as_json(rules, asked);
+        return explain_as_json(*loaded.config, asked);
     }
     rules::request r;
     r.method = asked.method;
@@ -72,6 +105,9 @@ int explain(explain_options const& asked) {
     r.host = host;
     r.fields = fields;
     r.has_body = asked.body && !asked.body->empty();
+    if (!identity.empty()) {
+        r.identity = identity;
+    }
     to_stdout(asked.method + " " + asked.uri + "\n" +
               explanation_text(rules::explain(rules, r, asked.body)));
     return 0;

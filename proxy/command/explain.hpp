@@ -12,6 +12,7 @@ struct explain_options {
     std::string uri;
     std::vector<std::string> headers;  // "Name: value"
     std::optional<std::string> body;
+    std::vector<std::string> identity;  // "name=value": as if verified
     bool json = false;
 };
 

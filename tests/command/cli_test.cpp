@@ -87,22 +87,50 @@ TEST_CASE("check is 1 when the file has an error, and so are run and explain") {
 }
 
 TEST_CASE("explain shows a read's key and tags") {
-    auto const done = sidecache({"explain", products, "GET", "/products/42"});
+    auto const done =
+        sidecache({"explain", products, "GET", "/products/42", "--identity", "orgId=7"});
     CHECK(done.status == exit_status{0, 0});
     CHECK(done.out.starts_with(
         "GET /products/42\nserved from the cache by the rule product-details\n"));
-    CHECK(done.out.find("product:42:details\n") != std::string::npos);
+    CHECK(done.out.find("product:42:details|orgId=7\n") != std::string::npos);
+    CHECK(done.out.find("requests whose verified identity has the same orgId\n") !=
+          std::string::npos);
     CHECK(done.out.find("path:/products/42\n") != std::string::npos);
     CHECK(done.out.find("product:42*\n") != std::string::npos);
 }
 
 TEST_CASE("explain takes header fields, as often as they come") {
     auto const done = sidecache(
-        {"explain", products, "-H", "X-Org-Id: 7", "-H", "Accept: */*", "GET", "/products?page=2"});
+        {"explain", products, "-H", "Range: bytes=1-", "-H", "Accept: */*", "GET", "/products/1"});
     CHECK(done.status == exit_status{0, 0});
-    CHECK(done.out.find("products:org:7:page:2:limit:10:search::order:\n") != std::string::npos);
-    auto const without = sidecache({"explain", products, "GET", "/products"});
-    CHECK(without.out.find("missing_variable: ") != std::string::npos);
+    CHECK(done.out.find("range: ") != std::string::npos);
+}
+
+TEST_CASE("explain says what happens to whom, without asking anybody") {
+    auto const as = [](std::vector<std::string> const& more) {
+        std::vector<std::string> call{"explain", products, "GET", "/products?page=2"};
+        call.insert(call.end(), more.begin(), more.end());
+        return sidecache(call);
+    };
+    auto const member = as({"--identity", "orgId=7", "--identity", "userId=1"});
+    CHECK(member.status == exit_status{0, 0});
+    CHECK(member.out.find("products:org:7:page:2:limit:10:search::order:\n") != std::string::npos);
+    auto const odd = as({"--identity", "orgId=a|b:c"});
+    CHECK(odd.out.find("products:org:a%7Cb%3Ac:page:2") != std::string::npos);
+    // Credentials verify nobody here, and what is claimed in a header says nothing.
+    for (auto const& claim : {"Authorization: Bearer x", "X-Org-Id: 7", "orgId: 7"}) {
+        auto const stranger = as({"-H", claim});
+        CHECK(stranger.status == exit_status{0, 0});
+        CHECK(stranger.out.find("unverified_identity: ") != std::string::npos);
+        CHECK(stranger.out.find("products:org") == std::string::npos);
+    }
+    for (auto const& wrong : {"orgId", "org=7", "=7"}) {
+        auto const refused = as({"--identity", wrong});
+        CHECK(refused.status == exit_status{2, 0});
+        CHECK(refused.err ==
+              "sidecache explain: write --identity NAME=VALUE, with a name of the file's "
+              "`identity.vars`: userId, orgId\n");
+    }
 }
 
 TEST_CASE("explain shows what a mutation's body names") {
@@ -110,18 +138,20 @@ TEST_CASE("explain shows what a mutation's body names") {
                                  products,
                                  "DELETE",
                                  "/products",
-                                 "-H",
-                                 "X-Org-Id: 7",
+                                 "--identity",
+                                 "orgId=7",
                                  "--body",
                                  R"({"ids": [1, 2]})"});
     CHECK(done.status == exit_status{0, 0});
     CHECK(done.out.find("products-bulk-deleted") != std::string::npos);
     CHECK(done.out.find("product:1*") != std::string::npos);
     CHECK(done.out.find("product:2*") != std::string::npos);
+    CHECK(done.out.find("products:org:7:*") != std::string::npos);
 }
 
 TEST_CASE("explain --json is what the admin port's /explain answers") {
-    auto const done = sidecache({"explain", "--json", products, "GET", "/products/42"});
+    auto const done =
+        sidecache({"explain", "--json", products, "--identity", "orgId=7", "GET", "/products/42"});
     CHECK(done.status == exit_status{0, 0});
     CHECK(done.out.starts_with("{\"decision\":\"serve\",\"rule\":\"product-details\""));
 }
