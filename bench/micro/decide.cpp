@@ -29,16 +29,17 @@ std::shared_ptr<rules::rule_set const> shipped() {
 
 void decide(benchmark::State& state, char const* target) {
     auto const rules = shipped();
+    std::array<rules::field, 1> const identity{{{"orgId", "7"}}};
     std::array<rules::field, 4> const fields{{{"Host", "products.example.com"},
                                               {"User-Agent", "benchmark/1.0 (a usual length)"},
                                               {"Accept", "application/json"},
-                                              {"X-Org-Id", "7"}}};
+                                              {"Authorization", "Bearer 0123456789"}}};
     rules::request const request{.method = "GET",
                                  .target = target,
                                  .host = "products.example.com",
                                  .fields = fields,
                                  .has_body = false,
-                                 .identity = {}};
+                                 .identity = identity};
     rules::decision out;
     for (auto _ : state) {
         rules->decide(request, out);
@@ -49,13 +50,14 @@ void decide(benchmark::State& state, char const* target) {
 
 void mutate(benchmark::State& state) {
     auto const rules = shipped();
-    std::array<rules::field, 1> const fields{{{"X-Org-Id", "7"}}};
+    std::array<rules::field, 1> const fields{{{"Authorization", "Bearer 0123456789"}}};
+    std::array<rules::field, 1> const identity{{{"orgId", "7"}}};
     rules::request const request{.method = "POST",
                                  .target = "/products/bulk-delete",
                                  .host = "products.example.com",
                                  .fields = fields,
                                  .has_body = true,
-                                 .identity = {}};
+                                 .identity = identity};
     std::string body = R"({"ids": [1)";
     for (int i = 2; i <= state.range(0); ++i) {
         body += "," + std::to_string(i);

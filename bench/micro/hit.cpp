@@ -6,6 +6,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -22,12 +23,13 @@ void judge(benchmark::State& state) {
         std::fputs("config/products.yaml does not load\n", stderr);
         std::exit(1);
     }
+    std::array<rules::field, 1> const identity{{{"orgId", "7"}}};
     rules::request const asked{.method = "GET",
                                .target = "/products/42",
                                .host = "products.example.com",
                                .fields = {},
                                .has_body = false,
-                               .identity = {}};
+                               .identity = identity};
     rules::decision wanted;
     loaded.config->rules->decide(asked, wanted);
 

@@ -185,7 +185,7 @@ catalog::catalog(std::string const& file) : pool_(file) {
     (*db).execute(tables);
 }
 
-void catalog::seed(std::int64_t products) {
+void catalog::seed(std::int64_t products, std::int64_t users) {
     static constexpr std::array<std::string_view, 6> nouns{
         "kettle", "lamp", "chair", "bicycle", "notebook", "jacket"};
     static constexpr std::array<std::string_view, 5> looks{
@@ -202,10 +202,10 @@ void catalog::seed(std::int64_t products) {
             .bind(org)
             .bind("Organization " + org_text)
             .run();
-        for (id n = 1; n <= 2; ++n) {
+        for (id n = 1; n <= users; ++n) {
             auto const token = "token-" + org_text + "-" + std::to_string(n);
             db.prepare("INSERT INTO users VALUES(?, ?, ?, ?)")
-                .bind((org - 1) * 2 + n)
+                .bind((org - 1) * users + n)
                 .bind("User " + std::to_string(n) + " of " + org_text)
                 .bind(token)
                 .bind(org)

@@ -79,9 +79,10 @@ public:
     /// Opens or creates the database file.
     explicit catalog(std::string const& file);
 
-    /// Replaces everything with the same demo data each time: 3 organizations with 2 users and 3
-    /// schemas each, and `products` products, spread evenly.
-    void seed(std::int64_t products);
+    /// Replaces everything with the same demo data each time: 3 organizations with `users` users
+    /// and 3 schemas each, and `products` products, spread evenly. User N of organization O has the
+    /// token token-O-N.
+    void seed(std::int64_t products, std::int64_t users = 2);
 
     std::optional<user> user_of_token(std::string_view token);
     bool organization_exists(id organization);

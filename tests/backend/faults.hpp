@@ -9,6 +9,7 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace backend {
@@ -33,6 +34,8 @@ struct fault {
     bool hold = false;  ///< waits for `release` first
     ending then = ending::answer;
     int status = 500;
+    /// Added to the answer (with `after`).
+    std::vector<std::pair<std::string, std::string>> fields;
     double rate = 1;          // of the requests it fits, this part
     std::int64_t times = -1;  // so often; -1: always
 };

@@ -25,6 +25,7 @@ struct options {
     std::uint16_t control_port = 0;
     std::string database;
     std::int64_t products = -1;
+    std::int64_t users = 2;
 };
 
 /// One request through everything: count, faults, content coding, the service.
@@ -45,6 +46,7 @@ public:
         }
         auto answer = answer_to(r);
         auto const after = wrong.apply(r, fault::moment::after);
+        answer.fields.insert(answer.fields.end(), after.fields.begin(), after.fields.end());
         return ended_by(after, std::move(answer));
     }
 
@@ -109,9 +111,9 @@ int run(options const& o) {
     bool const fresh = !std::filesystem::exists(o.database);
     application app(o.database);
     if (o.products >= 0) {
-        app.data.seed(o.products);
+        app.data.seed(o.products, o.users);
     } else if (fresh) {
-        app.data.seed(100);
+        app.data.seed(100, o.users);
     }
     server const side(o.control_port,
                       [&](request const& r) { return outcome{app.side_door.handle(r), {}}; });
@@ -138,6 +140,8 @@ int main(int argc, char** argv) {
             ->capture_default_str();
         cli.add_option("--database", o.database, "SQLite file")->required();
         cli.add_option("--seed", o.products, "start anew with that many products");
+        cli.add_option("--users", o.users, "users of each organization, when it starts anew")
+            ->capture_default_str();
         CLI11_PARSE(cli, argc, argv);
         return backend::run(o);
     } catch (std::exception const& e) {

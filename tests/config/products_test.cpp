@@ -64,7 +64,8 @@ TEST_CASE("each route of the products API has its key and its ttl") {
         CHECK(rule->definition.ttl == expected.ttl);
         CHECK(rule->definition.statuses.empty());
         CHECK(rule->definition.unlisted == rules::unlisted_query::bypass);
-        CHECK(rule->definition.partition.what == rules::partition_definition::kind::credential);
+        CHECK(rule->definition.partition.what == rules::partition_definition::kind::identity);
+        CHECK(rule->definition.partition.variables == std::vector<std::string>{"orgId"});
         CHECK_FALSE(rule->definition.ttl_only);
     }
 }
@@ -142,20 +143,20 @@ TEST_CASE("variables come from where the products API has them") {
         note(purge.definition.name.value, purge.definition.vars);
     }
     CHECK(sources == std::set<std::string>{
-                         "product-list orgId = header.X-Org-Id",
+                         "product-list orgId = identity.orgId",
                          "product-list page = query.page or \"1\"",
                          "product-list limit = query.limit or \"10\"",
                          "product-list search = query.search or \"\"",
                          "product-list order = query.order or \"\"",
-                         "product-created orgId = header.X-Org-Id",
+                         "product-created orgId = identity.orgId",
                          "product-created schemaId = body.schemaId",
-                         "product-updated orgId = header.X-Org-Id",
+                         "product-updated orgId = identity.orgId",
                          "product-updated oldSchemaId = entry.product-details.schemaId",
                          "product-updated newSchemaId = response.schemaId",
-                         "product-deleted orgId = header.X-Org-Id",
+                         "product-deleted orgId = identity.orgId",
                          "product-deleted schemaId = entry.product-details.schemaId",
                          "products-bulk-deleted id = body.ids[*]",
-                         "products-bulk-deleted orgId = header.X-Org-Id",
+                         "products-bulk-deleted orgId = identity.orgId",
                      });
 }
 
@@ -164,22 +165,23 @@ TEST_CASE("requests of the products API render to the keys of the strategy") {
         std::string_view target;
         std::string_view key;  // empty: bypass
     } const table[] = {
-        {"/products/42", "product:42:details"},
-        {"/products/42/summary", "product:42"},
+        {"/products/42", "product:42:details|orgId=7"},
+        {"/products/42/summary", "product:42|orgId=7"},
         {"/products", "products:org:7:page:1:limit:10:search::order:"},
         {"/products?page=2&limit=50&search=blue&order=-price",
          "products:org:7:page:2:limit:50:search:blue:order:-price"},
         {"/products?page=2&debug=1", ""},
-        {"/organizations/7/products", "org:7:products"},
-        {"/schemas/3/products", "schema:3:products"},
+        {"/organizations/7/products", "org:7:products|orgId=7"},
+        {"/organizations/8/products", "org:8:products|orgId=7"},  // 8 is only what he claims
+        {"/schemas/3/products", "schema:3:products|orgId=7"},
     };
-    std::vector<rules::field> const fields{{"X-Org-Id", "7"}};
+    std::vector<rules::field> const identity{{"userId", "12"}, {"orgId", "7"}};
     for (auto const& [target, key] : table) {
         CAPTURE(target);
         rules::request r;
         r.method = "GET";
         r.target = target;
-        r.fields = fields;
+        r.identity = identity;
         rules::decision d;
         products()->rules->decide(r, d);
         CHECK(d.key == key);
@@ -187,14 +189,34 @@ TEST_CASE("requests of the products API render to the keys of the strategy") {
     }
 }
 
-TEST_CASE("a list without an organization is nobody's: it is not cached") {
-    rules::request r;
-    r.method = "GET";
-    r.target = "/products";
-    rules::decision d;
-    products()->rules->decide(r, d);
-    CHECK(d.what == rules::verdict::bypass);
-    CHECK(d.reason == rules::bypass_reason::missing_variable);
+TEST_CASE("what a caller asks for whom nobody vouches is not cached") {
+    std::vector<rules::field> const claims{{"X-Org-Id", "7"}, {"orgId", "7"}};
+    for (std::string_view const target : {"/products/42",
+                                          "/products/42/summary",
+                                          "/products",
+                                          "/organizations/7/products",
+                                          "/schemas/3/products"}) {
+        CAPTURE(target);
+        rules::request r;
+        r.method = "GET";
+        r.target = target;
+        r.fields = claims;
+        rules::decision d;
+        products()->rules->decide(r, d);
+        CHECK(d.what == rules::verdict::bypass);
+        CHECK(d.reason == rules::bypass_reason::unverified_identity);
+    }
+}
+
+TEST_CASE("the backend itself is asked who somebody is") {
+    auto const& identity = products()->identity;
+    REQUIRE(identity);
+    REQUIRE(identity->probe);
+    CHECK(identity->probe->path == "/me");
+    CHECK(identity->probe->forward == std::vector<std::string>{"Authorization", "Cookie"});
+    CHECK(identity->probe->ttl == 30s);
+    CHECK(identity->vars ==
+          std::vector<config::identity_variable>{{"userId", ".id"}, {"orgId", ".organizationId"}});
 }
 
 TEST_CASE("every rule is reached by the purges that change what it caches") {

@@ -46,7 +46,7 @@ std::string cluster::yaml(unsigned i) const {
            "\", timeout: 200ms, retry: {attempts: 1}, breaker: {open_for: 200ms}, "
            "on_down: refuse, margin: " +
            text(margin) + "}\nnear_cache: {size: " + options_.near_size +
-           ", lease: " + text(lease) + "}\n" + tests::shipped_rules();
+           ", lease: " + text(lease) + "}\n" + tests::open_rules();
 }
 
 }  // namespace sidecache::consistency

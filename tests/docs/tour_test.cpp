@@ -100,7 +100,7 @@ TEST_CASE("README's tour shows what really happens") {
     auto const steps = tour();
     REQUIRE(steps.size() >= 10);
     // A busy machine is not the subject here.
-    stack demo({.replicas = 1, .store = "timeout: 1s, margin: 10s"});
+    stack demo({.replicas = 1, .store = "timeout: 1s, margin: 10s", .is_verified = true});
     auto const here = [&](std::string command) {
         command = replaced(
             std::move(command), "localhost:8080", "127.0.0.1:" + std::to_string(demo[0].port()));

@@ -159,7 +159,8 @@ TEST_CASE("the command line: check, explain, version, help and their exit codes"
     CHECK((wrong.out + wrong.err).find("bad.yaml:1:1: error:") != std::string::npos);
     CHECK(sidecache_command({"run", bad}).status == exit_status{1, 0});
 
-    auto const explained = sidecache_command({"explain", good, "GET", "/products/42"});
+    auto const explained =
+        sidecache_command({"explain", good, "GET", "/products/42", "--identity", "orgId=7"});
     CHECK(explained.status == exit_status{0, 0});
     CHECK(explained.out.find("product:42:details") != std::string::npos);
     auto const purge = sidecache_command({"explain",
@@ -168,8 +169,8 @@ TEST_CASE("the command line: check, explain, version, help and their exit codes"
                                           "/products",
                                           "--body",
                                           R"({"ids": [1, 2]})",
-                                          "-H",
-                                          "X-Org-Id: 7"});
+                                          "--identity",
+                                          "orgId=7"});
     CHECK(purge.out.find("product:2*") != std::string::npos);
     CHECK(purge.out.find("products:org:7:*") != std::string::npos);
 

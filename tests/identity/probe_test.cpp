@@ -1,5 +1,6 @@
 #include "proxy/identity/probe.hpp"
 
+#include "proxy/async/scope.hpp"
 #include "tests/support/stepped_upstream.hpp"
 
 #include <boost/asio/co_spawn.hpp>

@@ -43,7 +43,7 @@ std::uint16_t port_at_end(std::string const& line) {
     return static_cast<std::uint16_t>(port);
 }
 
-demo_backend::demo_backend(int products) : products_(products) {
+demo_backend::demo_backend(int products, int users) : products_(products), users_(users) {
     start();
 }
 
@@ -57,7 +57,9 @@ void demo_backend::start() {
                     "--database",
                     (folder_.path() / "products.db").string()};
     if (port_ == 0) {
-        options.argv.insert(options.argv.end(), {"--seed", std::to_string(products_)});
+        options.argv.insert(
+            options.argv.end(),
+            {"--seed", std::to_string(products_), "--users", std::to_string(users_)});
     }
     process_.emplace(std::move(options));
     control_ = port_at_end(process_->wait_for_line("control listening on"));

@@ -16,7 +16,8 @@ namespace sidecache::tests {
 /// std::runtime_error when it does not do what it is told.
 class demo_backend {
 public:
-    explicit demo_backend(int products = 100);
+    /// `users` of each of the three organizations: token-1-1, token-1-2...
+    explicit demo_backend(int products = 100, int users = 2);
 
     std::uint16_t port() const { return port_; }
     std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
@@ -66,6 +67,7 @@ private:
 
     temp_dir folder_;
     int products_;
+    int users_;
     std::uint16_t port_ = 0;
     std::uint16_t control_ = 0;
     std::optional<process> process_;

@@ -21,14 +21,28 @@ std::string section(std::string_view name, std::string url, std::string_view mor
 std::string shipped_rules() {
     std::ifstream in(std::string(SOURCE_FOLDER) + "/config/products.yaml");
     std::string const all{std::istreambuf_iterator<char>(in), {}};
-    auto const at = all.find("\nrules:");
+    auto const at = all.find("\nidentity:");
     if (at == std::string::npos) {
-        throw std::runtime_error("config/products.yaml has no rules");
+        throw std::runtime_error("config/products.yaml has no identity");
     }
     return all.substr(at + 1);
 }
 
-stack::stack(stack_options options) : options_(std::move(options)), backend_(options_.products) {
+std::string open_rules() {
+    auto text = shipped_rules();
+    text.erase(0, text.find("\nrules:") + 1);
+    auto const replace = [&](std::string_view from, std::string_view to) {
+        for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at)) {
+            text.replace(at, from.size(), to);
+        }
+    };
+    replace("    partition: [orgId]\n", "");
+    replace("identity.orgId", "header.X-Org-Id");
+    return text;
+}
+
+stack::stack(stack_options options)
+    : options_(std::move(options)), backend_(options_.products, options_.users) {
     if (options_.store_url.empty()) {
         redis_.emplace(options_.redis_arguments);
     }
@@ -66,7 +80,9 @@ std::string stack::yaml(std::size_t i, std::string_view rules) const {
     if (!rules.empty()) {
         text += rules;
     } else {
-        text += options_.rules.empty() ? shipped_rules() : options_.rules;
+        text += !options_.rules.empty() ? options_.rules
+                : options_.is_verified  ? shipped_rules()
+                                        : open_rules();
     }
     return text;
 }

@@ -16,6 +16,7 @@ namespace sidecache::tests {
 struct stack_options {
     int replicas = 2;
     int products = 100;
+    int users = 2;  ///< of each organization
     std::vector<std::string> redis_arguments{};
     /// Each replica reaches Redis (the backend) through a relay of its own: `store_relay(i)`.
     bool store_relays = false;
@@ -26,8 +27,10 @@ struct stack_options {
     std::string store{};
     /// More top-level sections, as YAML text.
     std::string settings{};
-    /// `rules:` and `purges:`, as YAML text; empty: those of config/products.yaml.
+    /// `rules:` and `purges:`, as YAML text; empty: those of config/products.yaml, which take the
+    /// organization from X-Org-Id here (`open_rules`), or from who asks (`is_verified`).
     std::string rules{};
+    bool is_verified = false;
     /// Instead of an own Redis: "memory://".
     std::string store_url{};
 };
@@ -58,7 +61,10 @@ private:
     std::deque<sidecache_process> replicas_;
 };
 
-/// From "rules:" to the end of config/products.yaml.
+/// From "identity:" to the end of config/products.yaml.
 std::string shipped_rules();
+/// The same for callers who are trusted: the organization is what X-Org-Id says, and entries have
+/// the default partition. For tests that are not about who asks.
+std::string open_rules();
 
 }  // namespace sidecache::tests
