@@ -26,6 +26,20 @@ constexpr auto table = std::to_array<known_key>({
 
     {"upstream", "section", "", "The backend behind this proxy."},
     {"upstream.url", "upstream_url", "http://127.0.0.1:3000", "The backend: http://HOST:PORT."},
+    {"upstream.host",
+     "upstream_host",
+     "preserve",
+     "Host of every request to the backend: the client's own (`preserve`), or this HOST[:PORT]. "
+     "With `preserve` two hosts never share an entry."},
+    {"upstream.strip_headers",
+     "field_names",
+     "",
+     "Header fields of clients that the backend does not get."},
+    {"upstream.trusted_headers",
+     "field_names",
+     "",
+     "Header fields such as X-Forwarded-Host that whoever is in front of sidecache sets: requests "
+     "with them are cached, apart for each value, instead of forwarded past the cache."},
     {"upstream.connect_timeout",
      "duration",
      "1s",

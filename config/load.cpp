@@ -22,10 +22,12 @@ namespace {
 // One byte more than parse_yaml takes: enough to see that a file is too large.
 constexpr std::size_t most_read = (1U << 20U) + 1;
 
-void compile_rules(read_definition const& read, model& m, report& out) {
+void compile_rules(read_definition read, model& m, report& out) {
     if (!read.is_complete) {
         return;
     }
+    read.text.around = {
+        !m.upstream.fixed_host.empty(), m.upstream.strip_headers, m.upstream.trusted_headers};
     auto compiled = rules::rule_set::compile(read.text);
     for (auto& d : compiled.findings) {
         if (d.level == rules::severity::error) {
@@ -76,7 +78,7 @@ loaded load_text(std::string_view yaml, std::string file_name, environment const
                         "there are no `rules`: nothing will be cached",
                         "add one, as in config/products.yaml");
         }
-        compile_rules(read, *m, out);
+        compile_rules(std::move(read), *m, out);
     }
     loaded result;
     if (out.errors() == 0) {

@@ -31,6 +31,9 @@ struct admin {
 struct upstream {
     endpoint address{"127.0.0.1", 3000};
     std::string host_header = "127.0.0.1:3000";  // authority of the url, for our own requests
+    std::string fixed_host;                      // Host of every request; empty: the client's
+    std::vector<std::string> strip_headers;      // fields that the backend does not get
+    std::vector<std::string> trusted_headers;    // fields that whoever is in front of us sets
     milliseconds connect_timeout{1'000};
     milliseconds timeout{30'000};
     std::size_t max_idle = 64;          // pooled idle connections a worker

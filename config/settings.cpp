@@ -3,7 +3,9 @@
 #include "config/identity_reader.hpp"
 #include "config/units.hpp"
 #include "config/url.hpp"
+#include "rules/field_policy.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace sidecache::config {
@@ -20,11 +22,81 @@ void read_admin(section& s, admin& out) {
     s.text("token", out.token);
 }
 
+bool is_field_name(string_view text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               string_view("!#$%&'*+-.^_`|~").find(c) != string_view::npos;
+    });
+}
+
+/// What frames a message, names its host or decides who shares an entry is not to be taken away.
+bool is_indispensable(string_view name) {
+    static constexpr std::array<string_view, 10> names{"Host",
+                                                       "Authorization",
+                                                       "Cookie",
+                                                       "Connection",
+                                                       "Transfer-Encoding",
+                                                       "TE",
+                                                       "Trailer",
+                                                       "Upgrade",
+                                                       "Expect",
+                                                       "Keep-Alive"};
+    return std::ranges::any_of(names, [&](auto n) { return rules::iequals(n, name); }) ||
+           rules::iequals(name.substr(0, 8), "Content-");
+}
+
+/// Calls `take(name, place)` for each field name of a list.
+template <class Take>
+void read_field_names(section& s, string_view key, Take take) {
+    auto const* node = s.find(key);
+    if (node == nullptr || node->what == yaml_node::kind::nothing) {
+        return;
+    }
+    if (node->what != yaml_node::kind::sequence) {
+        s.findings().error(node->at,
+                           quoted(key) + " must be a list of header names",
+                           "write " + std::string(key) + ": [X-Forwarded-Host]");
+        return;
+    }
+    for (auto const& item : node->items) {
+        if (s.expect_scalar(*item, key) == nullptr) {
+            continue;
+        }
+        if (!is_field_name(item->text)) {
+            s.findings().error(item->at, quoted(item->text) + " is not the name of a header", "");
+            continue;
+        }
+        take(item->text, item->at);
+    }
+}
+
+void read_fields(section& s, upstream& out) {
+    read_field_names(s, "strip_headers", [&](std::string const& name, rules::position at) {
+        if (is_indispensable(name)) {
+            s.findings().error(at,
+                               quoted(name) + " cannot be stripped",
+                               "it frames the request, names its host or says who asks");
+            return;
+        }
+        out.strip_headers.push_back(name);
+    });
+    read_field_names(s, "trusted_headers", [&](std::string const& name, rules::position at) {
+        if (!rules::field_policy::is_watched(name)) {
+            s.findings().warning(at,
+                                 quoted(name) + " needs no trust: requests with it are cached",
+                                 "remove it; SECURITY.md lists the headers that need it");
+        }
+        out.trusted_headers.push_back(name);
+    });
+}
+
 void read_upstream(section& s, upstream& out) {
     upstream_url url{out.address, out.host_header};
     s.value<upstream_url>("url", url, parse_upstream_url);
     out.address = std::move(url.address);
     out.host_header = std::move(url.host_header);
+    s.value<std::string>("host", out.fixed_host, parse_upstream_host);
+    read_fields(s, out);
     s.duration("connect_timeout", out.connect_timeout, section::timeout);
     s.duration("timeout", out.timeout, section::timeout);
     s.count("max_idle", out.max_idle, 0, 100'000);

@@ -3,6 +3,7 @@
 #include "config/units.hpp"
 
 #include <arpa/inet.h>
+#include <boost/url/authority_view.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -184,6 +185,20 @@ parsed<upstream_url> parse_upstream_url(std::string_view text) {
         return std::move(*bad);
     }
     return upstream_url{std::move(std::get<endpoint>(address)), copy(url->encoded_host_and_port())};
+}
+
+parsed<std::string> parse_upstream_host(std::string_view text) {
+    if (text == "preserve") {
+        return std::string();
+    }
+    auto const authority = urls::parse_authority(text);
+    if (!authority || authority->has_userinfo() || authority->encoded_host().empty() ||
+        (authority->has_port() && !parse_port(copy(authority->port())))) {
+        return problem{quoted(text) + " is not a host",
+                       "write HOST or HOST:PORT as the backend knows itself, or `preserve` to pass "
+                       "the client's on"};
+    }
+    return std::string(text);
 }
 
 parsed<store_url> parse_store_url(std::string_view text) {

@@ -21,6 +21,10 @@ struct upstream_url {
 /// `http://HOST[:PORT]`, port 80 by default: no path, no credentials, no TLS.
 parsed<upstream_url> parse_upstream_url(std::string_view text);
 
+/// `preserve` (empty: the client's Host goes on), or the HOST[:PORT] that the backend is always
+/// asked for.
+parsed<std::string> parse_upstream_host(std::string_view text);
+
 struct store_url {
     store::kind what = store::kind::redis_tcp;
     endpoint address;

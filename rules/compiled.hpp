@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rules/field_policy.hpp"
 #include "rules/partition.hpp"
 #include "rules/path_template.hpp"
 #include "rules/pattern.hpp"
@@ -124,6 +125,7 @@ struct rule_set::compiled {
     std::vector<compiled_rule> compiled_rules;    // one for each of `rules`
     std::vector<compiled_purge> compiled_purges;  // one for each of `purges`
     rule_index index;
+    field_policy fields;
     std::string fingerprint;
     bool asks_for_identity = false;
 };

@@ -3,6 +3,7 @@
 #include "rules/compiled.hpp"
 #include "rules/escape.hpp"
 #include "rules/method.hpp"
+#include "rules/obstacle.hpp"
 #include "rules/query.hpp"
 
 #include <algorithm>
@@ -20,6 +21,8 @@ struct raw_value {
     coding how = coding::plain;
     bool present = false;
     bool has_value = true;  ///< false: a query parameter without '='
+    /// The whole parameter, when its name is written in another way than the rule's.
+    std::string_view oddly_named{};
 };
 
 using raw_values = std::array<raw_value, max_variables>;
@@ -29,6 +32,21 @@ struct unlisted_parameters {
     std::array<std::string_view, 64> texts;
     std::size_t count = 0;
 };
+
+/// Whether some backend takes a parameter that is to be ignored for one that the key holds: it
+/// ignores case, turns '.' and ' ' into '_', stops at '[' or NUL, or parts parameters at ';' too.
+/// What such a parameter says would be stored for those who did not send it.
+bool may_be_listed(compiled_rule const& r, query_parameter const& p) {
+    if (p.text.find_first_of(";\\") != std::string_view::npos) {
+        return true;
+    }
+    for (auto const& v : r.variables) {
+        if (v.source.what == source_kind::query && resembles(p.name, v.source.name)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 bypass_reason take_query(compiled_rule const& r,
                          unlisted_query policy,
@@ -49,9 +67,20 @@ bypass_reason take_query(compiled_rule const& r,
                 return false;
             }
             values[i] = {p.value, coding::query, true, p.has_value};
+            if (p.name != source.name) {
+                values[i].oddly_named = p.text;
+            }
         }
-        if (listed || policy == unlisted_query::ignore) {
+        if (listed) {
             return true;
+        }
+        if (policy != unlisted_query::bypass && is_named(p.name, method_override_parameter)) {
+            reason = bypass_reason::method_override;
+            return false;
+        }
+        if (policy == unlisted_query::ignore) {
+            reason = may_be_listed(r, p) ? bypass_reason::unlisted_query : bypass_reason::none;
+            return reason == bypass_reason::none;
         }
         if (policy == unlisted_query::bypass || unlisted.count == unlisted.texts.size()) {
             reason = bypass_reason::unlisted_query;
@@ -130,6 +159,20 @@ void append_unlisted(std::string& key, unlisted_parameters& unlisted, bool& fait
     }
 }
 
+/// What the key does not show of how a value was written. Behind the variable's name stands '=' and
+/// the value as it came, ':' and the whole parameter, or nothing: no two spellings have one text.
+void append_spelled(std::string& out, std::string_view name, raw_value const& v) {
+    out += '\n';
+    out += name;
+    if (!v.oddly_named.empty()) {
+        out += ':';
+        out += v.oddly_named;
+    } else if (v.has_value) {
+        out += '=';
+        out += v.text;
+    }
+}
+
 void render_full_key(decision& out,
                      compiled_rule const& rule,
                      raw_values const& values,
@@ -138,19 +181,13 @@ void render_full_key(decision& out,
     out.full_key = out.key;
     for (std::size_t i = 0; i < rule.key.variables.size(); ++i) {
         auto const& v = values[i];
-        if (v.has_value && is_ordinary(v.text, v.how)) {
-            continue;
-        }
-        out.full_key += '\n';
-        out.full_key += rule.variables[i].name;
-        if (v.has_value) {
-            out.full_key += '=';
-            append_normal_form(out.full_key, v.text);
+        if (!v.has_value || !v.oddly_named.empty() || !is_ordinary(v.text, v.how)) {
+            append_spelled(out.full_key, rule.variables[i].name, v);
         }
     }
     for (std::size_t i = 0; !unlisted_faithful && i < unlisted.count; ++i) {
         out.full_key += i == 0 ? "\n?" : "&";
-        append_normal_form(out.full_key, unlisted.texts[i]);
+        out.full_key += unlisted.texts[i];
     }
 }
 
@@ -199,10 +236,11 @@ bypass_reason render(compiled_rule const& rule,
 }
 
 /// The first rule that a path matches; -1 for none. An odd path is seen in its lenient form, only
-/// to name the rule that it would have had. `scratch` is overwritten.
+/// to name the rule that it would have had; `odd` becomes true when it shows only beside the rule.
+/// `scratch` is overwritten.
 std::ptrdiff_t find(rule_set::compiled const& c,
                     std::string_view path,
-                    bool odd,
+                    bool& odd,
                     path_captures& captures,
                     std::string& scratch) {
     scratch.clear();
@@ -224,28 +262,12 @@ std::ptrdiff_t find(rule_set::compiled const& c,
     }
     for (auto const i : c.index.candidates(segments.size(), first)) {
         if (c.compiled_rules[i].path.matches(segments, captures)) {
+            // %70roducts is products by RFC 3986, and to a backend that does not decode it is not.
+            odd = !c.compiled_rules[i].path.is_literally(segments);
             return static_cast<std::ptrdiff_t>(i);
         }
     }
     return -1;
-}
-
-/// What speaks against looking a matched request up, before its variables are taken.
-bypass_reason find_obstacle(request const& r, bool odd) {
-    bool range = false;
-    for (auto const& f : r.fields) {
-        if (is_method_override(f.name)) {
-            return bypass_reason::method_override;
-        }
-        range = range || iequals(f.name, "Range");
-    }
-    if (odd) {
-        return bypass_reason::odd_path;
-    }
-    if (r.has_body) {
-        return bypass_reason::request_body;
-    }
-    return range ? bypass_reason::range : bypass_reason::none;
 }
 
 void clear(decision& out) {
@@ -271,7 +293,7 @@ void rule_set::decide(request const& r, decision& out) const {
         return;
     }
     auto const path = path_of(r.target);
-    bool const odd = is_odd_path(path);
+    bool odd = is_odd_path(path);
     path_captures captures;
     auto const found = find(*compiled_, path, odd, captures, out.key);
     out.key.clear();
@@ -284,12 +306,19 @@ void rule_set::decide(request const& r, decision& out) const {
 
     raw_values values;
     unlisted_parameters unlisted;
-    auto reason = find_obstacle(r, odd);
+    auto const fields = look_at_fields(compiled_->fields, rule, r);
+    auto reason = find_obstacle(fields, r, odd);
     if (reason == bypass_reason::none) {
         reason = take_values(rule, out.matched->definition.unlisted, r, captures, values, unlisted);
     }
     if (reason == bypass_reason::none) {
         reason = render(rule, r, values, unlisted, out);
+    }
+    if (reason == bypass_reason::none) {
+        compiled_->fields.append_host(out.full_key, r);
+        if (fields.claims) {
+            compiled_->fields.append_claims(out.full_key, r);
+        }
     }
     if (reason != bypass_reason::none) {
         auto const* const matched = out.matched;
@@ -326,6 +355,8 @@ std::string_view name(bypass_reason reason) {
             return "method_override";
         case bypass_reason::duplicate_field:
             return "duplicate_field";
+        case bypass_reason::unkeyed_field:
+            return "unkeyed_field";
     }
     return "none";
 }

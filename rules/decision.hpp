@@ -23,7 +23,8 @@ enum class bypass_reason : std::uint8_t {
     none,
     unlisted_query,       ///< a query parameter that the key does not use
     duplicate_query,      ///< a keyed parameter came twice: backends differ in which one counts
-    odd_path,             ///< dot or empty segments, encoded slashes, ';', bad percent-encoding
+    odd_path,             ///< dot or empty segments, encoded slashes, ';', bad percent-encoding,
+                          ///< letters of the rule's own path percent-encoded
     missing_variable,     ///< a key variable has neither value nor default
     request_body,         ///< a GET with content
     range,                ///< a part was asked for
@@ -31,6 +32,7 @@ enum class bypass_reason : std::uint8_t {
     key_too_long,
     method_override,  ///< X-HTTP-Method-Override and its like: not what it says it is
     duplicate_field,  ///< a keyed header or cookie came twice: which one counts is the backend's
+    unkeyed_field,    ///< X-Forwarded-Host and its like: may change the answer, and is in no key
 };
 
 /// The name as it appears in Cache-Status details, metrics and `explain`: "unlisted_query".
@@ -44,8 +46,9 @@ struct decision {
     rule const* matched = nullptr;
     /// serve: the Redis key, its partition at the end behind '|'.
     std::string key;
-    /// serve: `key` and whatever a backend could tell apart although it renders to the same key
-    /// (an encoded reserved character). Kept in the entry and compared on every read.
+    /// serve: `key` and whatever a backend could tell apart although it renders to the same key:
+    /// the host (unless `upstream.host` fixes it), what trusted fields claim, and values that were
+    /// written in another way than the key writes them. Kept in the entry, compared on every read.
     std::string full_key;
     /// serve: every tag that an entry of this request needs.
     tag_list tags;

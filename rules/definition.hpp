@@ -96,11 +96,23 @@ struct purge_definition {
     std::optional<std::vector<unsigned>> unchanged_statuses;
 };
 
+/// What of a request reaches the backend (`upstream.host`, `strip_headers`, `trusted_headers`):
+/// whatever may change an answer has to be in the key, in the full key, or out of the request.
+struct surroundings {
+    /// The backend is always asked for the same host: `full_key` need not hold the client's.
+    bool fixed_host = false;
+    /// Fields that are removed on the way to the backend.
+    std::vector<std::string> stripped;
+    /// Fields that whoever is in front of sidecache sets, whatever a client has sent.
+    std::vector<std::string> trusted;
+};
+
 struct definition {
     /// Fields other than Authorization and Cookie by which callers are verified.
     std::vector<std::string> credential_fields;
     std::vector<rule_definition> rules;
     std::vector<purge_definition> purges;
+    surroundings around{};
 };
 
 enum class severity { error, warning };

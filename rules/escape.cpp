@@ -46,6 +46,11 @@ int hex_value(char c) {
     return -1;
 }
 
+/// A hex digit as `append_percent` writes it.
+bool is_upper(char hex) {
+    return hex < 'a';
+}
+
 void append_byte_escaped(std::string& out, char c) {
     if (is_syntax(c)) {
         append_percent(out, c);
@@ -156,31 +161,30 @@ bool is_ordinary(std::string_view raw, coding how) {
     }
     for (std::size_t i = 0; i < raw.size();) {
         auto const byte = decode_at(raw, i);
-        i += byte.size;
-        bool const same =
-            byte.size == 3 ? is_unreserved(byte.value) || is_syntax(byte.value)
+        bool const as_escaped =
+            byte.size == 3 ? is_syntax(byte.value) && is_upper(raw[i + 1]) && is_upper(raw[i + 2])
                            : !is_syntax(byte.value) && !(byte.value == '+' && how == coding::query);
-        if (!same) {
+        if (!as_escaped) {
             return false;
         }
+        i += byte.size;
     }
     return true;
 }
 
 bool append_spelling(std::string& out, std::string_view raw) {
-    bool faithful = true;
+    auto const begin = out.size();
     for (std::size_t i = 0; i < raw.size();) {
         auto const byte = decode_at(raw, i);
         i += byte.size;
         bool const syntax_as_is = byte.size == 1 && is_syntax(byte.value);
-        faithful = faithful && !syntax_as_is;
         if (syntax_as_is || (byte.size == 3 && !is_unreserved(byte.value))) {
             append_percent(out, byte.value);
         } else {
             out += byte.value;
         }
     }
-    return faithful;
+    return std::string_view(out).substr(begin) == raw;
 }
 
 }  // namespace sidecache::rules

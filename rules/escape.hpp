@@ -38,12 +38,13 @@ void append_decoded(std::string& out, std::string_view raw, coding how);
 /// backend.
 void append_normal_form(std::string& out, std::string_view raw);
 
-/// Whether the escaped value of `raw` is also its normal form: then nothing about how it was
-/// written is lost in a key.
+/// Whether `raw` is written as a key writes its value, byte for byte: then nothing about how it was
+/// written is lost in a key. RFC 3986 section 6.2.2 has %31 and 1 mean the same, and some backend
+/// will not: one that does not decode answers 404 to the first, which nobody else should get.
 bool is_ordinary(std::string_view raw, coding how);
 
 /// Appends `raw` in its normal form with the syntax in it encoded, keeping what came encoded; false
-/// when there was syntax, so that the text may stand for another spelling too.
+/// when that is not how it came, so that the text stands for another spelling too.
 bool append_spelling(std::string& out, std::string_view raw);
 
 /// One byte of raw text that may be percent-encoded, for readers that must not allocate.

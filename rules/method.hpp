@@ -16,6 +16,9 @@ constexpr bool is_safe(std::string_view method) {
 inline constexpr std::array<std::string_view, 3> method_override_fields{
     "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"};
 
+/// ... and the query parameter (or, in a form, the field) of the same meaning.
+inline constexpr std::string_view method_override_parameter = "_method";
+
 inline bool is_method_override(std::string_view field_name) {
     for (auto const name : method_override_fields) {
         if (iequals(field_name, name)) {

@@ -14,13 +14,28 @@ namespace {
 using source_kind = variable_source::kind;
 using state_kind = variable_state::kind;
 
-/// The request's method and those that its override fields name: a backend may act on either.
-std::vector<std::string_view> methods_of(request const& r) {
+/// The request's method and those that it asks to be taken for, by a field, by the query or in a
+/// form: a backend may act on any of them.
+std::vector<std::string_view> methods_of(request const& r, std::optional<std::string_view> body) {
     std::vector<std::string_view> out{r.method};
+    auto const take = [&](query_parameter const& p) {
+        if (is_named(p.name, method_override_parameter)) {
+            out.push_back(p.value);
+        }
+        return true;
+    };
+    bool is_form = false;
     for (auto const& f : r.fields) {
         if (is_method_override(f.name)) {
             out.push_back(f.value);
         }
+        constexpr std::string_view form = "application/x-www-form-urlencoded";
+        is_form = is_form || (iequals(f.name, "Content-Type") &&
+                              iequals(f.value.substr(0, form.size()), form));
+    }
+    for_each_parameter(query_of(r.target).value_or(std::string_view()), take);
+    if (is_form && body) {
+        for_each_parameter(*body, take);
     }
     return out;
 }
@@ -141,6 +156,8 @@ std::optional<entry_lookup> lookup_of(rule_set::compiled const& c,
         return std::nullopt;
     }
     out.full_key = out.key;
+    c.fields.append_host(out.full_key, r);
+    c.fields.append_claims(out.full_key, r);
 
     std::vector<std::string> in_path;
     in_path.reserve(rule.variable_of_capture.size());
@@ -201,7 +218,7 @@ std::optional<std::vector<entry_lookup>> lookups_for(rule_set::compiled const& c
 mutation_scope rule_set::mutate(request const& r, std::optional<std::string_view> body) const {
     mutation_scope scope;
     scope.compiled_ = compiled_.get();
-    auto const methods = methods_of(r);
+    auto const methods = methods_of(r, body);
     auto const path = path_of(r.target);
     std::string lenient;
     append_lenient_form(lenient, path);

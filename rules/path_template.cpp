@@ -146,6 +146,15 @@ bool path_template::matches(path_segments const& path, path_captures& out) const
     return match(path, out, equals_normal_form, has_affixes);
 }
 
+bool path_template::is_literally(path_segments const& path) const {
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+        if (!segments_[i].is_variable && path[i] != segments_[i].prefix) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool path_template::matches_leniently(path_segments const& path, path_captures& out) const {
     return match(path, out, equals_leniently, has_affixes_leniently);
 }

@@ -38,6 +38,10 @@ void for_each_parameter(std::string_view query, F f) {
 /// Whether a raw name (percent-encoded, '+' a space) decodes to `name`. Allocates nothing.
 bool is_named(std::string_view raw, std::string_view name);
 
+/// Whether a raw name, seen by its letters and digits alone, without regard to their case and up to
+/// '[' or NUL, is `name` seen in the same way: what some backend may take for it.
+bool resembles(std::string_view raw, std::string_view name);
+
 /// Calls `f(value)` for each cookie of that name in one Cookie field value (RFC 6265 section 4.2).
 template <class F>
 void for_each_cookie(std::string_view cookies, std::string_view name, F f) {

@@ -80,6 +80,7 @@ compilation rule_set::compile(definition const& text) {
             c->index.add(c->compiled_rules[i].path, i);
         }
         c->index.finish();
+        c->fields = field_policy(text.around);
         c->fingerprint = fingerprint_of(text);
         c->asks_for_identity = any_asks(*c);
         result.rules.reset(new rule_set(std::move(c)));

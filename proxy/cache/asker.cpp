@@ -1,5 +1,6 @@
 #include "proxy/cache/asker.hpp"
 
+#include "proxy/http/forwarded.hpp"
 #include "proxy/http/message.hpp"
 
 #include <cassert>
@@ -12,7 +13,7 @@ using telemetry::identity_outcome;
 asker::asker(snapshot const& snap, http::request_head const& head)
     : snap_(snap),
       head_(head),
-      host_(head.host.empty() ? std::string_view(snap.config->upstream.host_header) : head.host),
+      host_(http::host_of(head, snap.config->upstream)),
       view_(head.view()) {
     if (!snap.identities || !snap.config->rules->asks_for_identity()) {
         return;

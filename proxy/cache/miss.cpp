@@ -232,7 +232,7 @@ private:
     }
 
     http::request_head prepare() {
-        http::arrival const how{client.peer(), snap->config->upstream.host_header};
+        auto const how = http::arrival_of(client.peer(), snap->config->upstream);
         auto prepared = http::prepare_upstream_request(client.request(), how);
         account.request_id = prepared.fields.find("X-Request-Id").value_or("");
         return prepared;

@@ -187,7 +187,7 @@ private:
         if (!exchange_) {
             auto head = talk_->request;
             head.upgrade = false;  // an answer that is held back cannot become another protocol
-            http::arrival const how{talk_->peer, snap_->config->upstream.host_header};
+            auto const how = http::arrival_of(talk_->peer, snap_->config->upstream);
             auto prepared = http::prepare_upstream_request(head, how);
             talk_->report.request_id = prepared.fields.find("X-Request-Id").value_or("");
             mutation_exchange::settings s;

@@ -202,7 +202,7 @@ private:
         std::string text;
         rules::render_to(text, status);
         std::array<rules::field, 1> const extra{rules::field{"Cache-Status", text}};
-        http::arrival const how{client.peer(), snap.config->upstream.host_header};
+        auto const how = http::arrival_of(client.peer(), snap.config->upstream);
         auto const prepared = http::prepare_upstream_request(client.request(), how);
         account.request_id = prepared.fields.find("X-Request-Id").value_or("");
         upstream::pass_options options;

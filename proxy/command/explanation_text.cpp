@@ -24,8 +24,8 @@ std::string_view why(bypass_reason reason) {
             return "a query parameter of the key came twice, and backends differ in which one "
                    "counts";
         case bypass_reason::odd_path:
-            return "the path holds dot segments, empty segments, encoded slashes, ';' or bad "
-                   "encoding";
+            return "the path holds dot segments, empty segments, encoded slashes, ';', bad "
+                   "encoding, or encoded letters of the rule's own path";
         case bypass_reason::missing_variable:
             return "a variable of the key has neither a value nor a default";
         case bypass_reason::request_body:
@@ -37,10 +37,13 @@ std::string_view why(bypass_reason reason) {
         case bypass_reason::key_too_long:
             return "the key would be too long";
         case bypass_reason::method_override:
-            return "a field names another method";
+            return "a field or parameter names another method";
         case bypass_reason::duplicate_field:
             return "a header or cookie of the key came twice, and backends differ in which one "
                    "counts";
+        case bypass_reason::unkeyed_field:
+            return "a field that may change the answer and is in no key, such as X-Forwarded-Host "
+                   "(see upstream.strip_headers and trusted_headers)";
     }
     return "";
 }

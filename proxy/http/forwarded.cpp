@@ -21,12 +21,23 @@ void add_forwarded(request_head& head, arrival const& how) {
     if (!head.fields.find("X-Forwarded-Proto")) {
         head.fields.add("X-Forwarded-Proto", "http");
     }
-    if (!head.fields.find("X-Forwarded-Host")) {
+    if (how.fixed_host.empty() && !head.fields.find("X-Forwarded-Host")) {
         head.fields.add("X-Forwarded-Host", head.host);
     }
 }
 
 }  // namespace
+
+std::string_view host_of(request_head const& from, config::upstream const& how) {
+    if (!how.fixed_host.empty()) {
+        return how.fixed_host;
+    }
+    return from.host.empty() ? how.host_header : from.host;
+}
+
+arrival arrival_of(std::string_view peer, config::upstream const& how) {
+    return {peer, how.host_header, how.fixed_host, how.strip_headers};
+}
 
 std::string make_request_id() {
     thread_local std::mt19937_64 source{[] {
@@ -53,9 +64,12 @@ request_head prepare_upstream_request(request_head const& from, arrival const& h
         from.upgrade ? from.fields.joined("Upgrade").value_or(std::string{}) : std::string{};
     keep_end_to_end(head.fields);
     head.fields.erase("Expect");
-    if (head.host.empty()) {
-        head.host = how.fallback_host;
-        head.fields.set("Host", how.fallback_host);
+    for (auto const& name : how.strip) {
+        head.fields.erase(name);
+    }
+    if (!how.fixed_host.empty() || head.host.empty()) {
+        head.host = how.fixed_host.empty() ? how.fallback_host : how.fixed_host;
+        head.fields.set("Host", head.host);
     }
     add_forwarded(head, how);
     head.fields.add("Via", from.version == 10 ? "1.0 sidecache" : "1.1 sidecache");

@@ -38,7 +38,8 @@ std::string settings_of(config::model const& m) {
     auto const& l = m.limits;
     put_all(m.listen.text(), m.workers, m.admin.listen.text(), m.admin.token);
     put_all(u.address.text(), u.host_header, u.connect_timeout, u.timeout, u.max_idle);
-    put_all(u.idle_timeout, u.max_concurrent, u.max_queue);
+    put_all(u.idle_timeout, u.max_concurrent, u.max_queue, u.fixed_host);
+    put_all(u.strip_headers.size(), u.trusted_headers.size());
     put_all(static_cast<int>(s.what), s.address.text(), s.path, s.user, s.password, s.database);
     put_all(s.description, s.timeout, s.retry_attempts, s.retry_backoff, s.breaker_failures);
     put_all(s.breaker_open_for, s.refuse_on_down, s.on_down_hold, s.margin);
@@ -84,6 +85,9 @@ workers: 3
 admin: {listen: 127.0.0.1:9191, token: secret}
 upstream:
   url: http://backend:3001
+  host: shop.example:8443
+  strip_headers: [X-Host, X-Rewrite-URL]
+  trusted_headers: [X-Forwarded-Host]
   connect_timeout: 2s
   timeout: 20s
   max_idle: 10
@@ -123,6 +127,9 @@ log: {level: debug, access: {enabled: false, hits: true}}
     CHECK(m.admin.token == "secret");
     CHECK(m.upstream.address.text() == "backend:3001");
     CHECK(m.upstream.host_header == "backend:3001");
+    CHECK(m.upstream.fixed_host == "shop.example:8443");
+    CHECK(m.upstream.strip_headers == std::vector<std::string>{"X-Host", "X-Rewrite-URL"});
+    CHECK(m.upstream.trusted_headers == std::vector<std::string>{"X-Forwarded-Host"});
     CHECK(m.upstream.connect_timeout == 2s);
     CHECK(m.upstream.timeout == 20s);
     CHECK(m.upstream.max_idle == 10);

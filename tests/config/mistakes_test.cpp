@@ -48,6 +48,33 @@ TEST_CASE("unknown keys") {
     check_all(table, "", one_rule);
 }
 
+TEST_CASE("what reaches the backend") {
+    mistake const table[] = {
+        {"upstream: {host: \"\"}",
+         "1:18: error: `` is not a host; write HOST or HOST:PORT as the backend knows itself, or "
+         "`preserve` to pass the client's on"},
+        {"upstream: {host: a@b}",
+         "1:18: error: `a@b` is not a host; write HOST or HOST:PORT as the backend knows itself, "
+         "or "
+         "`preserve` to pass the client's on"},
+        {"upstream: {strip_headers: X-Host}",
+         "1:27: error: `strip_headers` must be a list of header names; write strip_headers: "
+         "[X-Forwarded-Host]"},
+        {"upstream: {strip_headers: [\"X Host\"]}",
+         "1:28: error: `X Host` is not the name of a header"},
+        {"upstream: {strip_headers: [cookie]}",
+         "1:28: error: `cookie` cannot be stripped; it frames the request, names its host or says "
+         "who asks"},
+        {"upstream: {strip_headers: [Content-Length]}",
+         "1:28: error: `Content-Length` cannot be stripped; it frames the request, names its host "
+         "or says who asks"},
+        {"upstream: {trusted_headers: [X-Colour]}",
+         "1:30: warning: `X-Colour` needs no trust: requests with it are cached; remove it; "
+         "SECURITY.md lists the headers that need it"},
+    };
+    check_all(table, "", one_rule);
+}
+
 TEST_CASE("parts of the design that are still to come") {
     mistake const table[] = {
         {"events: {}",

@@ -130,6 +130,28 @@ TEST_CASE("what the backend gets to see of a request") {
         CHECK(sent.fields.find("Via") == "1.0 sidecache");
         CHECK(sent.version == 11);
     }
+    SUBCASE("fields that are to be stripped, whatever their case; what we say of it stays") {
+        std::vector<std::string> const strip{"X-Host", "X-Forwarded-Host", "X-Forwarded-For"};
+        arrival how = from;
+        how.strip = strip;
+        auto const sent = prepare_upstream_request(request({{"Host", "shop"},
+                                                            {"x-host", "evil"},
+                                                            {"X-Forwarded-Host", "evil"},
+                                                            {"X-Forwarded-For", "1.1.1.1"}}),
+                                                   how);
+        CHECK_FALSE(sent.fields.find("X-Host"));
+        CHECK(sent.fields.find("X-Forwarded-Host") == "shop");
+        CHECK(sent.fields.find("X-Forwarded-For") == "10.0.0.9");
+    }
+    SUBCASE("a fixed host: nothing tells the backend what the client calls it") {
+        arrival how = from;
+        how.fixed_host = "api.internal";
+        auto const sent = prepare_upstream_request(request({{"Host", "shop"}}), how);
+        CHECK(sent.fields.count("Host") == 1);
+        CHECK(sent.fields.find("Host") == "api.internal");
+        CHECK(sent.host == "api.internal");
+        CHECK_FALSE(sent.fields.find("X-Forwarded-Host"));
+    }
     SUBCASE("an upgrade keeps what makes it one") {
         auto asks =
             request({{"Host", "shop"}, {"Connection", "Upgrade"}, {"Upgrade", "websocket"}});

@@ -41,16 +41,20 @@ TEST_CASE("decide allocates nothing once its buffers have grown") {
         rule.partition.what = partition_definition::kind::credential;
     }
     d.rules[3].unlisted = unlisted_query::include;
+    d.around.trusted = {"Forwarded"};
     auto const rules = compiled(d);
     std::vector<a_request> requests;
     std::vector<std::pair<std::string, std::string>> const fields{
         {"X-Org-Id", "an organization with a name that is longer than a small string"},
         {"Authorization", "Bearer 0123456789012345678901234567890123456789"},
-        {"Cookie", "a=1; b=2"}};
+        {"Cookie", "a=1; b=2"},
+        {"X-Forwarded-Host", "SHOP.example"},
+        {"X-Forwarded-Proto", "https"},
+        {"Forwarded", "for=192.0.2.1;proto=https, for=192.0.2.2"}};
     for (std::string const target :
          {"/products/0123456789-0123456789-0123456789",
           "/products/%34%32%3A%2C%2A0123456789012345678901234567890123456789",
-          "/%70roducts/42/summary",
+          "/products/42/summary",
           "/products?page=2&search=red+shoes+and+something+longer+than+a+small+string",
           "/organizations/7/products?b=%7C|&a=1",
           "/schemas/9/products",

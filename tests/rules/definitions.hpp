@@ -134,6 +134,9 @@ inline std::shared_ptr<rule_set const> compiled(definition const& d) {
     return c.rules;
 }
 
+/// What the full key of an `a_request` holds of its host, behind everything else but claims.
+inline std::string const at_shop = "\nhost=shop.example";
+
 /// A request with its own storage.
 class a_request {
 public:

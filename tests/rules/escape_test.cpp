@@ -49,9 +49,9 @@ TEST_CASE("what a target holds is decoded before it is escaped") {
     };
     for (auto const& [raw, how, text, normal_form, ordinary] : std::vector<row>{
              {"42", coding::path, "42", "42", true},
-             {"%34%32", coding::path, "42", "42", true},
+             {"%34%32", coding::path, "42", "42", false},
              {"1%3Adetails", coding::path, "1%3Adetails", "1%3Adetails", true},
-             {"1%3adetails", coding::path, "1%3Adetails", "1%3Adetails", true},
+             {"1%3adetails", coding::path, "1%3Adetails", "1%3Adetails", false},
              {"1:details", coding::path, "1%3Adetails", "1:details", false},
              {"a,b", coding::path, "a,b", "a,b", true},
              {"a%2Cb", coding::path, "a,b", "a%2Cb", false},
@@ -97,7 +97,8 @@ TEST_CASE("property: escaping is undone exactly, and its text holds no syntax bu
     }
 }
 
-TEST_CASE("property: raw texts of one value share their key; is_ordinary agrees with the forms") {
+TEST_CASE(
+    "property: raw texts of one value share their key; is_ordinary says which of them it is") {
     auto const seed = std::random_device()();
     CAPTURE(seed);
     std::mt19937 random(seed);
@@ -117,10 +118,8 @@ TEST_CASE("property: raw texts of one value share their key; is_ordinary agrees 
             std::string decoded;
             append_decoded(decoded, raw, how);
             REQUIRE(value == escaped(decoded));
-            std::string form;
-            append_normal_form(form, raw);
             CAPTURE(raw);
-            REQUIRE(is_ordinary(raw, how) == (form == value));
+            REQUIRE(is_ordinary(raw, how) == (raw == value));
         }
     }
 }

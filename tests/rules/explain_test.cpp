@@ -16,7 +16,7 @@ TEST_CASE("explain tells under which key a request is looked up, and who shares 
     CHECK(e.what == verdict::serve);
     CHECK(e.rule == "product-details");
     CHECK(e.key == "product:42:details");
-    CHECK(e.full_key == e.key);
+    CHECK(e.full_key == e.key + at_shop);
     CHECK(e.lock_key == "product:42:lock");
     CHECK(e.tags == texts{"rule:product-details", "path:/products/42", "product:42*"});
     CHECK(e.sharing == "everybody (`partition: none`)");

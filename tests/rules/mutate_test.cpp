@@ -110,7 +110,7 @@ TEST_CASE("an update looks its old schema up before and learns its new one after
     REQUIRE(scope.entry_lookups().size() == 1);
     auto const& lookup = scope.entry_lookups()[0];
     CHECK(lookup.key == "product:42:details");
-    CHECK(lookup.full_key == "product:42:details");
+    CHECK(lookup.full_key == "product:42:details" + at_shop);
     CHECK(rules->rules()[lookup.rule_index].definition.name.value == "product-details");
     CHECK(test::list(lookup.tags) ==
           texts{"rule:product-details", "path:/products/42", "product:42*"});

@@ -96,7 +96,8 @@ void http_client::send(std::string_view method,
     std::string text;
     text.append(method).append(" ").append(target).append(" HTTP/1.1\r\n");
     if (!has_field(fields, "Host")) {
-        text += "Host: 127.0.0.1:" + std::to_string(port_) + "\r\n";
+        // The same whatever the port: replicas share entries of one host only.
+        text += "Host: 127.0.0.1\r\n";
     }
     for (auto const& [name, value] : fields) {
         text.append(name).append(": ").append(value).append("\r\n");

@@ -1,0 +1,74 @@
+#include "rules/obstacle.hpp"
+
+#include <algorithm>
+
+namespace sidecache::rules {
+
+namespace {
+
+/// Whether the rule's key holds that field.
+bool is_keyed(compiled_rule const& rule, std::string_view field_name) {
+    for (auto const& v : rule.variables) {
+        if (v.source.what == variable_source::kind::header && iequals(v.source.name, field_name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// A byte that no parser of ours lets into a target, and that would make two full keys one.
+bool holds_control(std::string_view target) {
+    return std::any_of(target.begin(), target.end(), [](char c) {
+        return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
+    });
+}
+
+}  // namespace
+
+field_findings look_at_fields(field_policy const& policy,
+                              compiled_rule const& rule,
+                              request const& r) {
+    field_findings found;
+    unsigned hosts = 0;
+    for (auto const& f : r.fields) {
+        switch (policy.role_of(f, r.host)) {
+            case field_role::ordinary:
+                break;
+            case field_role::method_override:
+                found.method_override = true;
+                break;
+            case field_role::range:
+                found.range = true;
+                break;
+            case field_role::unkeyed:
+                found.unkeyed = found.unkeyed || !is_keyed(rule, f.name);
+                break;
+            case field_role::claim:
+                found.claims = true;
+                break;
+            case field_role::same_host:
+                // Said twice it is a list to some backends, and no host that anybody has.
+                found.unkeyed = found.unkeyed || ++hosts > 1;
+                break;
+        }
+    }
+    return found;
+}
+
+bypass_reason find_obstacle(field_findings const& fields, request const& r, bool odd) {
+    if (fields.method_override) {
+        return bypass_reason::method_override;
+    }
+    if (odd || holds_control(r.target)) {
+        return bypass_reason::odd_path;
+    }
+    if (r.has_body) {
+        return bypass_reason::request_body;
+    }
+    if (fields.range) {
+        return bypass_reason::range;
+    }
+    return fields.unkeyed ? bypass_reason::unkeyed_field : bypass_reason::none;
+}
+
+}  // namespace sidecache::rules
