@@ -2,6 +2,7 @@
 
 #include "proxy/cache/mutation_run.hpp"
 #include "proxy/cache/parts.hpp"
+#include "proxy/cache/rejection.hpp"
 #include "proxy/http/answer.hpp"
 #include "proxy/http/downstream.hpp"
 
@@ -78,13 +79,17 @@ task<error_code> read_rest(http::downstream& client, conversation& talk) {
 }
 
 /// What a client gets whose content could not be read; nothing, when it has gone away.
-task<void> refuse_content(http::downstream& client, error_code why) {
+task<void> refuse_content(worker_parts const& parts,
+                          http::downstream& client,
+                          error_code why,
+                          mutation_report& report) {
     client.close_after_answer();
     auto const refusal = http::refusal_of(why);
     if (!refusal) {
         co_return;
     }
-    auto const answer = http::error_answer(refusal.status, refusal.why);
+    auto answer = http::error_answer(refusal.status, refusal.why);
+    report.outcome = count_rejection(parts, refusal.status, answer.head);
     auto const sent = co_await client.send(answer.head, answer.body);
     (void)sent;
 }
@@ -125,7 +130,7 @@ task<void> mutate(worker_parts const& parts,
     talk->who = std::move(who);
     auto failed = co_await read_first(client, *talk, snap->config->limits.max_mutation_body);
     if (failed) {
-        co_await refuse_content(client, failed);
+        co_await refuse_content(parts, client, failed, report);
         co_return;
     }
     farewell const bye(*talk);
@@ -138,7 +143,7 @@ task<void> mutate(worker_parts const& parts,
     }
     report = talk->report;
     if (failed) {
-        co_await refuse_content(client, failed);
+        co_await refuse_content(parts, client, failed, report);
         co_return;
     }
     switch (talk->answer) {

@@ -24,8 +24,8 @@ struct worker_parts;
 struct mutation_report {
     /// The purges that it set off, "product-updated" or "a+b"; empty: none matched.
     std::string purges;
-    /// changed, unchanged, unknown, refused, pending; empty when the client went away before
-    /// anything was done. A literal.
+    /// changed, unchanged, unknown, refused, pending; why its content was refused; empty when the
+    /// client went away before anything was done. A literal.
     std::string_view outcome;
     /// Sent to the upstream as X-Request-Id; empty: not asked.
     std::string request_id;

@@ -4,8 +4,10 @@
 #include "proxy/cache/mutate.hpp"
 #include "proxy/cache/near_cache.hpp"
 #include "proxy/cache/parts.hpp"
+#include "proxy/cache/rejection.hpp"
 #include "proxy/cache/request_account.hpp"
 #include "proxy/http/forwarded.hpp"
+#include "proxy/http/framing.hpp"
 #include "proxy/upstream/pass.hpp"
 #include "rules/cache_status.hpp"
 #include "rules/rule_set.hpp"
@@ -131,6 +133,12 @@ public:
             co_await pass_through(*snap, client, at.wanted, account);
         }
         book(account, parts_, *snap, at.wanted, client);
+    }
+
+    void refused(http::downstream const& client,
+                 http::refusal const& why,
+                 http::response_head& answer) override {
+        reject(parts_, client, why.status, answer);
     }
 
 private:

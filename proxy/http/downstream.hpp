@@ -10,6 +10,8 @@
 
 namespace sidecache::http {
 
+struct refusal;
+
 /// The client's side of one request: its head, its content, and the way to answer it. The session
 /// owns it; a handler answers exactly once: `send`, or `start` + `write`... + `finish`, or
 /// `send_prepared`, or `tunnel`. One worker only; references live as long as the call.
@@ -67,6 +69,12 @@ protected:
 class handler {
 public:
     virtual task<void> handle(downstream& client) = 0;
+    /// The session refuses a request by itself, before `handle`: the place to count it, and to say
+    /// more in the head of its answer. `client.request()` holds what was understood of it, which
+    /// may be nothing.
+    virtual void refused(downstream const& /*client*/,
+                         refusal const& /*why*/,
+                         response_head& /*answer*/) {}
 
 protected:
     ~handler() = default;

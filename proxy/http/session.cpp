@@ -110,7 +110,7 @@ task<bool> session::read_head() {
         buffer_.consume(step.consumed);
         if (step.bad) {
             reading_.disarm();
-            co_await refuse(step.bad);
+            co_await refuse_head(step.bad);
             co_return false;
         }
         if (step.complete) {
@@ -126,7 +126,7 @@ task<bool> session::read_head() {
             // Between requests closing is how things end; inside a head it is the client's loss.
             if (started && reading_.expired()) {
                 refusal const late{408, "the request did not arrive in time"};
-                co_await refuse(late);
+                co_await refuse_head(late);
             }
             reading_.disarm();
             co_return false;
@@ -145,15 +145,20 @@ task<bool> session::read_head() {
     }
     if (limits.max_body != 0 && request_.content_length > limits.max_body) {
         refusal const large{413, "the request's content is too large"};
-        co_await refuse(large);
+        co_await refuse_head(large);
         co_return false;
     }
     co_return true;
 }
 
-task<void> session::refuse(refusal const& bad) {
+task<void> session::refuse_head(refusal const& bad) {
+    auto answer = error_answer(bad.status, bad.why);
+    context_.requests.refused(*this, bad, answer.head);
+    co_await refuse(std::move(answer));
+}
+
+task<void> session::refuse(ready_answer answer) {
     closing_ = true;
-    auto const answer = error_answer(bad.status, bad.why);
     auto const failed = co_await send(answer.head, answer.body);
     if (failed) {
         broken_ = true;
@@ -162,8 +167,8 @@ task<void> session::refuse(refusal const& bad) {
 
 task<bool> session::finish_request() {
     if (answer_ == answer_state::none && !broken_) {
-        refusal const nothing{500, "no answer"};
-        co_await refuse(nothing);
+        auto nothing = error_answer(500, "no answer");
+        co_await refuse(std::move(nothing));
     }
     if (answer_ != answer_state::complete) {
         broken_ = true;

@@ -62,7 +62,8 @@ public:
 private:
     task<bool> read_head();
     task<bool> finish_request();
-    task<void> refuse(refusal const& bad);
+    task<void> refuse_head(refusal const& bad);
+    task<void> refuse(ready_answer answer);
     task<error_code> send_continue();
     task<bool> drop_content();
     task<void> linger();

@@ -135,6 +135,10 @@ void add_rest(exposition& out, worker_metrics const& m) {
                          m.upstream_responses[code].value());
     }
     out.count(family_id::unmatched_mutations, {}, m.unmatched_mutations.value());
+    for (std::size_t i = 0; i < rejections; ++i) {
+        out.count(
+            family_id::rejected_requests, {name(static_cast<rejection>(i))}, m.rejected[i].value());
+    }
     for (std::size_t c = 0; c < store_commands; ++c) {
         for (std::size_t o = 0; o < store_outcomes; ++o) {
             out.count(family_id::store_commands,
@@ -195,6 +199,7 @@ void add(purge_metrics& into, purge_metrics const& from) {
 void add_nameless(worker_metrics& into, worker_metrics const& from) {
     add(into.upstream_responses, from.upstream_responses);
     into.unmatched_mutations.add(from.unmatched_mutations.value());
+    add(into.rejected, from.rejected);
     for (std::size_t c = 0; c < store_commands; ++c) {
         add(into.store[c], from.store[c]);
     }

@@ -21,6 +21,7 @@ enum class family_id : std::uint8_t {
     purge_duration,
     purges_pending,
     unmatched_mutations,
+    rejected_requests,
     fill_locks,
     fill_lock_wait,
     store_commands,
@@ -34,7 +35,7 @@ enum class family_id : std::uint8_t {
     config_reloads,
     build_info,
 };
-inline constexpr std::size_t family_count = 23;
+inline constexpr std::size_t family_count = 24;
 
 enum class family_type : std::uint8_t { counter, gauge, histogram };
 std::string_view name(family_type t);

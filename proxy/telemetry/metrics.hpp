@@ -64,6 +64,22 @@ enum class identity_outcome : std::uint8_t {
 inline constexpr std::size_t identity_outcomes = 7;
 std::string_view name(identity_outcome o);
 inline constexpr std::size_t bypass_reasons = 16;
+/// `reason` of sidecache_rejected_requests_total, and the detail in Cache-Status: requests
+/// refused for the way in which they were sent, by the status that they were answered with.
+enum class rejection : std::uint8_t {
+    bad_request,        ///< 400
+    bad_method,         ///< 405: CONNECT
+    request_timeout,    ///< 408
+    request_too_large,  ///< 413
+    target_too_long,    ///< 414
+    bad_expectation,    ///< 417
+    header_too_large,   ///< 431
+    bad_coding,         ///< 501
+    bad_version,        ///< 505
+};
+inline constexpr std::size_t rejections = 9;
+std::string_view name(rejection r);
+rejection rejection_of(unsigned status);
 
 /// A rule's counters in one worker; rule index `rules` (one past the last) stands for "no rule"
 /// (label rule="").
@@ -111,6 +127,7 @@ struct worker_metrics {
     std::vector<purge_metrics> purges;            // size: purges + 1
     std::array<counter, 600> upstream_responses;  // by status code; [0]: no response, code="none"
     counter unmatched_mutations;
+    std::array<counter, rejections> rejected;
     std::array<std::array<counter, store_outcomes>, store_commands> store;
     histogram store_duration;
     std::array<counter, identity_outcomes> identity;

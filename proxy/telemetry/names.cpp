@@ -83,6 +83,53 @@ std::string_view name(identity_outcome o) {
     return "";
 }
 
+std::string_view name(rejection r) {
+    switch (r) {
+        case rejection::bad_request:
+            return "bad_request";
+        case rejection::bad_method:
+            return "bad_method";
+        case rejection::request_timeout:
+            return "request_timeout";
+        case rejection::request_too_large:
+            return "request_too_large";
+        case rejection::target_too_long:
+            return "target_too_long";
+        case rejection::bad_expectation:
+            return "bad_expectation";
+        case rejection::header_too_large:
+            return "header_too_large";
+        case rejection::bad_coding:
+            return "bad_coding";
+        case rejection::bad_version:
+            return "bad_version";
+    }
+    return "";
+}
+
+rejection rejection_of(unsigned status) {
+    switch (status) {
+        case 405:
+            return rejection::bad_method;
+        case 408:
+            return rejection::request_timeout;
+        case 413:
+            return rejection::request_too_large;
+        case 414:
+            return rejection::target_too_long;
+        case 417:
+            return rejection::bad_expectation;
+        case 431:
+            return rejection::header_too_large;
+        case 501:
+            return rejection::bad_coding;
+        case 505:
+            return rejection::bad_version;
+        default:
+            return rejection::bad_request;
+    }
+}
+
 std::string_view name(store_command c) {
     switch (c) {
         case store_command::read:

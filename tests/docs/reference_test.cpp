@@ -3,6 +3,7 @@
 // write.
 #include "config/keys.hpp"
 #include "proxy/telemetry/families.hpp"
+#include "proxy/telemetry/metrics.hpp"
 #include "rules/decision.hpp"
 #include "rules/storable.hpp"
 
@@ -115,6 +116,9 @@ TEST_CASE("README explains every detail that Cache-Status may hold") {
     for (unsigned i = 0; i < 64; ++i) {  // more than either enum holds: the rest has no new name
         details.emplace(rules::name(static_cast<rules::bypass_reason>(i)));
         details.emplace(rules::name(static_cast<rules::not_stored>(i)));
+    }
+    for (std::size_t i = 0; i < telemetry::rejections; ++i) {
+        details.emplace(telemetry::name(static_cast<telemetry::rejection>(i)));
     }
     details.erase("none");
     details.erase("");
