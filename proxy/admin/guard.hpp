@@ -12,14 +12,17 @@ namespace sidecache::admin {
 struct answer;
 
 /// Who may change something through the admin port: nullopt, or the answer that refuses.
-/// - With a token configured, `Authorization: Bearer TOKEN` is needed (RFC 6750): else 401.
+/// - With a token configured, `Authorization: Bearer TOKEN` is needed (RFC 6750): else 401. It is
+///   taken from there alone, never from the query, which ends up in logs.
 /// - A browser that says it acts for another origin gets 403: without that, any web page that an
 ///   operator visits could purge, since the port usually listens where only his browser reaches it.
+/// - Without a token, so does a request whose Host is a name other than localhost: a page whose own
+///   name has been made to point here (DNS rebinding) is of one origin with us to the browser.
 std::optional<answer> refuse_unauthorized(http::request_head const& request,
                                           std::string_view token);
 
-/// Equality whose duration tells nothing of where two texts differ, nor of the length of `secret`
-/// beyond what `given` shows.
+/// Equality whose duration tells nothing of where two texts differ, nor of how long the secret is:
+/// their hashes are compared, all bytes of them.
 bool equal_in_constant_time(std::string_view secret, std::string_view given);
 
 }  // namespace sidecache::admin

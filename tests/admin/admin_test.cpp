@@ -344,6 +344,39 @@ TEST_CASE("a web page of another origin may not purge") {
     }
 }
 
+TEST_CASE("a page whose name was made to point here may not purge (DNS rebinding)") {
+    struct row {
+        std::string fields;
+        unsigned status;
+    };
+    row const rows[] = {
+        {"Host: 127.0.0.1:9090", 200},
+        {"Host: 10.1.2.3", 200},
+        {"Host: [::1]:9090", 200},
+        {"Host: LocalHost:9090", 200},
+        {"Host: evil.example:9090", 403},
+        {"Host: evil.example:9090\r\nOrigin: http://evil.example:9090", 403},
+        {"Host: localhost.evil.example", 403},
+        {"Host: 127.0.0.1.evil.example", 403},
+        {"Host: 127.0.0.1:9090\r\nSec-Fetch-Site: cross-site", 403},
+        {"Host: 127.0.0.1:9090\r\nSec-Fetch-Site: same-site", 403},
+        {"Host: 127.0.0.1:9090\r\nSec-Fetch-Site: same-origin", 200},
+    };
+    for (auto const& r : rows) {
+        port p;
+        auto const got =
+            p.ask("POST /purge HTTP/1.1\r\n" + r.fields, R"({"rule": "product-details"})");
+        CAPTURE(r.fields);
+        CHECK(got.head.status == r.status);
+    }
+    SUBCASE("who knows the token may call us what he likes") {
+        port p("s3cret");
+        CHECK(p.ask("POST /purge HTTP/1.1\r\nHost: sidecache.prod\r\nAuthorization: Bearer s3cret",
+                    R"({"rule": "product-details"})")
+                  .head.status == 200);
+    }
+}
+
 TEST_CASE("a token equals nothing but itself") {
     struct row {
         std::string_view secret;

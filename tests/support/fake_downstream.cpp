@@ -55,7 +55,7 @@ http::request_head request_from(std::string_view text) {
     head.target = first.substr(space + 1, last - space - 1);
     head.version = first.ends_with("1.0") ? 10 : 11;
     head.keep_alive = head.version == 11;
-    head.host = "test";
+    head.host = "localhost";
     for (auto line = next_line(text); !line.empty(); line = next_line(text)) {
         auto const [name, value] = field_of(line);
         head.fields.add(name, value);
