@@ -62,7 +62,8 @@ std::variant<std::string, std::error_code> read_whole(std::string const& path) {
 loaded load_text(std::string_view yaml, std::string file_name, environment const& env) {
     report out(std::move(file_name));
     auto m = std::make_shared<model>();
-    if (auto const root = parse_yaml(yaml, env, out)) {
+    auto const root = parse_yaml(yaml, env, out);
+    if (root) {
         places where;
         section top("", *root, out, where);
         read_settings(top, *m);
@@ -83,6 +84,7 @@ loaded load_text(std::string_view yaml, std::string file_name, environment const
     loaded result;
     if (out.errors() == 0) {
         result.config = std::move(m);
+        result.tree = root;
     }
     result.findings = out.take();
     return result;

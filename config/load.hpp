@@ -21,10 +21,14 @@ struct finding {
     std::string print() const;
 };
 
+struct yaml_node;
+
 struct loaded {
     /// Null when there is an error among the findings.
     std::shared_ptr<model const> config;
     std::vector<finding> findings;
+    /// What the file says, with its variables filled in: for `dump`.
+    std::shared_ptr<yaml_node const> tree{};
 };
 
 /// Looks a variable up for `${VAR:-default}`; `load_file` uses the environment.

@@ -39,11 +39,12 @@ parsed<std::string> value_of(std::string_view inside, environment const& env, in
     auto const colon = inside.find(':');
     auto const name = inside.substr(0, colon);
     if (!is_name(name)) {
-        return problem{quoted(inside) + " is not the name of a variable",
+        // What stands there may be a password with a `${` in it: nothing of it is shown.
+        return problem{"what stands in `${...}` is not the name of a variable",
                        "write ${NAME} or ${NAME:-default}; a literal ${ is written $${"};
     }
     if (colon != std::string_view::npos && !inside.substr(colon).starts_with(":-")) {
-        return problem{quoted("${" + std::string(inside) + "}") + " is not understood",
+        return problem{quoted("${" + std::string(name) + "...}") + " is not understood",
                        "the one form with a default is ${NAME:-default}"};
     }
     auto value = env(name);
@@ -74,8 +75,7 @@ parsed<std::string> expand(std::string_view text, environment const& env, int de
         } else if (rest.starts_with("${")) {
             auto const end = closing_brace(text, i + 2);
             if (end == std::string_view::npos) {
-                return problem{quoted(rest) + " has no closing brace",
-                               "a literal ${ is written $${"};
+                return problem{"a `${` has no closing brace", "a literal ${ is written $${"};
             }
             auto value = value_of(text.substr(i + 2, end - i - 2), env, depth);
             if (auto* bad = std::get_if<problem>(&value)) {

@@ -7,6 +7,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -71,14 +72,36 @@ parsed<unsigned> parse_database(std::string_view digits, std::string_view shown)
     return static_cast<unsigned>(*value);
 }
 
-/// The URL as messages and logs may show it.
+/// HOST, HOST:PORT or [ADDRESS]:PORT: nothing that could be a password whose '@' was forgotten.
+bool is_harmless(std::string_view authority) {
+    auto const end_of_address = authority.rfind(']');
+    auto const colon = authority.rfind(':');
+    if (colon == std::string_view::npos ||
+        (end_of_address != std::string_view::npos && colon < end_of_address)) {
+        return true;
+    }
+    auto const port = authority.substr(colon + 1);
+    return colon != 0 && port.size() <= 5 &&
+           std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// The URL as messages and logs may show it: a password may stand before an '@', in a query, and,
+/// where the '@' was forgotten or what was written is no URL at all, anywhere.
 std::string without_credentials(std::string_view text) {
     auto const slashes = text.find("://");
-    auto const at = text.rfind('@');
-    if (slashes == std::string_view::npos || at == std::string_view::npos || at < slashes) {
-        return std::string(text);
+    auto const begin = slashes == std::string_view::npos ? 0 : slashes + 3;
+    auto const scheme = text.substr(0, begin);
+    auto rest = text.substr(begin);
+    auto const at = rest.rfind('@');
+    if (at != std::string_view::npos) {
+        rest.remove_prefix(at + 1);
     }
-    return std::string(text.substr(0, slashes + 3)) + std::string(text.substr(at + 1));
+    rest = rest.substr(0, rest.find_first_of("?#"));
+    if ((at != std::string_view::npos && scheme.empty()) ||
+        !is_harmless(rest.substr(0, rest.find('/')))) {
+        return std::string(scheme) + "...";
+    }
+    return std::string(scheme) + std::string(rest);
 }
 
 parsed<store_url> parse_redis(urls::url_view const& url, std::string const& shown) {
@@ -229,6 +252,9 @@ parsed<store_url> parse_store_url(std::string_view text) {
         store->user = url->user();
         store->password = url->password();
         store->description = shown;
+        if (scheme == "unix" && url->has_query()) {
+            store->description += "?db=" + std::to_string(store->database);
+        }
         if (!store->user.empty() && store->password.empty()) {
             return problem{
                 quoted(shown) + " has a user without a password",

@@ -14,6 +14,7 @@
 #include <boost/asio/basic_signal_set.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/post.hpp>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -51,6 +52,18 @@ std::size_t raise_descriptor_limit(config::model const& config) {
                    {"served_at_once", static_cast<std::uint64_t>(most)}});
     }
     return most;
+}
+
+/// A core file would hold every credential and every response in memory, and so does what another
+/// process of the same user can read through ptrace and /proc. For who has to look inside:
+/// SIDECACHE_CORE_DUMPS=1.
+void hide_memory() {
+    // Start-up, before there is a second thread.
+    auto const* const wanted =
+        std::getenv("SIDECACHE_CORE_DUMPS");  // NOLINT(concurrency-mt-unsafe)
+    if (wanted == nullptr || std::string_view(wanted) != "1") {
+        ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    }
 }
 
 result<tcp::endpoint> endpoint_of(config::endpoint const& where) {
@@ -345,6 +358,7 @@ private:
 
 int serve(std::string const& file, config::loaded const& first) {
     std::signal(SIGPIPE, SIG_IGN);
+    hide_memory();
     server s(file, first, raise_descriptor_limit(*first.config));
     return s.run();
 }

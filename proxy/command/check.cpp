@@ -1,5 +1,6 @@
 #include "proxy/command/check.hpp"
 
+#include "config/dump.hpp"
 #include "config/load.hpp"
 #include "config/units.hpp"
 #include "proxy/command/print.hpp"
@@ -115,6 +116,18 @@ int check(std::string const& file) {
     }
     to_stdout(out);
     return loaded.config ? 0 : 1;
+}
+
+int dump(std::string const& file) {
+    auto const loaded = config::load_file(file);
+    for (auto const& f : loaded.findings) {
+        to_stderr(f.print() + "\n");
+    }
+    if (!loaded.config) {
+        return 1;
+    }
+    to_stdout(config::dump(loaded));
+    return 0;
 }
 
 }  // namespace sidecache::command

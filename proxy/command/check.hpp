@@ -12,6 +12,10 @@ namespace sidecache::command {
 /// store and no backend. Returns 0, or 1 when there is an error.
 int check(std::string const& file);
 
+/// `sidecache check --dump FILE`: the effective configuration as YAML on stdout, without secrets;
+/// findings on stderr. Returns 0, or 1 when there is an error, and then prints no configuration.
+int dump(std::string const& file);
+
 /// What a configuration does, rule by rule: match, key, ttl, sharing, tags, and which purges reach
 /// its entries.
 std::string summary(config::model const& m);

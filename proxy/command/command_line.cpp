@@ -39,6 +39,7 @@ struct typed {
     std::string key;
     std::string rule;
     bool json = false;
+    bool dump = false;
 };
 
 void add_admin(CLI::App& command, admin_address& where) {
@@ -113,6 +114,8 @@ int main(int argc, char** argv) {
     auto* const checking = app.add_subcommand(
         "check", "Find what is wrong with a configuration, and show what it does");
     add_file(*checking, in.file);
+    checking->add_flag(
+        "--dump", in.dump, "Print it as YAML instead: defaults filled in, secrets as ***");
     auto* const explaining =
         app.add_subcommand("explain", "Show what would be done with a request; needs no server");
     add_explain(*explaining, in);
@@ -132,7 +135,7 @@ int main(int argc, char** argv) {
         return app.exit(e) == 0 ? 0 : wrong_usage;
     }
     if (*checking) {
-        return check(in.file);
+        return in.dump ? dump(in.file) : check(in.file);
     }
     if (*explaining) {
         if (explaining->count("--body") != 0) {

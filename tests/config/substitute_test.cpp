@@ -65,15 +65,17 @@ TEST_CASE("what cannot be filled in says why") {
         {"${NONE:-${OTHER}}",
          "refused: the environment variable `OTHER` is not set; set it, or give a default: "
          "${OTHER:-...}"},
-        {"${HOST", "refused: `${HOST` has no closing brace; a literal ${ is written $${"},
+        {"${HOST", "refused: a `${` has no closing brace; a literal ${ is written $${"},
         {"${}",
-         "refused: `` is not the name of a variable; write ${NAME} or ${NAME:-default}; a literal "
+         "refused: what stands in `${...}` is not the name of a variable; write ${NAME} or "
+         "${NAME:-default}; a literal "
          "${ is written $${"},
         {"${1A}",
-         "refused: `1A` is not the name of a variable; write ${NAME} or ${NAME:-default}; a "
+         "refused: what stands in `${...}` is not the name of a variable; write ${NAME} or "
+         "${NAME:-default}; a "
          "literal ${ is written $${"},
         {"${A:?no}",
-         "refused: `${A:?no}` is not understood; the one form with a default is ${NAME:-default}"},
+         "refused: `${A...}` is not understood; the one form with a default is ${NAME:-default}"},
     };
     for (auto const& [text, expected] : table) {
         CAPTURE(text);

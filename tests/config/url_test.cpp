@@ -85,7 +85,7 @@ TEST_CASE("upstream URLs are a host and a port") {
           "`http://b:0` has no usable port; a port is a number from 1 to 65535");
     CHECK(refusal(parse_upstream_url("http://b:70000")) ==
           "`http://b:70000` has no usable port; a port is a number from 1 to 65535");
-    CHECK(refusal(parse_upstream_url("http://:80")) == "`http://:80` names no host; ");
+    CHECK(refusal(parse_upstream_url("http://:80")) == "`http://...` names no host; ");
 }
 
 TEST_CASE("store URLs") {
@@ -126,6 +126,7 @@ TEST_CASE("store URLs") {
         CHECK(url.what == store::kind::redis_unix);
         CHECK(url.path == "/run/redis/redis.sock");
         CHECK(url.database == 4);
+        CHECK(url.description == "unix:///run/redis/redis.sock?db=4");
     }
     SUBCASE("the embedded store") {
         auto const got = parse_store_url("memory://");
@@ -149,20 +150,31 @@ TEST_CASE("store URLs that are not for now, or for nobody") {
     CHECK(refusal(parse_store_url("redis://h/x")) ==
           "`redis://h/x` names no database; a database is a number: redis://HOST:6379/0");
     CHECK(refusal(parse_store_url("redis://h/0?x=1")) ==
-          "`redis://h/0?x=1` has a query; redis:// URLs take none");
+          "`redis://h/0` has a query; redis:// URLs take none");
     CHECK(refusal(parse_store_url("unix://run/redis.sock")) ==
           "`unix://run/redis.sock` is not the path of a socket; write three slashes: "
           "unix:///run/redis/redis.sock");
     CHECK(refusal(parse_store_url("unix:///" + std::string(120, 'a')))
               .find("is too long for a unix socket") != std::string::npos);
     CHECK(refusal(parse_store_url("unix:///s?dB=1")) ==
-          "`unix:///s?dB=1` has an unknown parameter; unix:// URLs take ?db=DATABASE alone");
+          "`unix:///s` has an unknown parameter; unix:// URLs take ?db=DATABASE alone");
     CHECK(refusal(parse_store_url("redis://cache@h")) ==
           "`redis://h` has a user without a password; write redis://USER:PASSWORD@HOST, or "
           "redis://:PASSWORD@HOST for a password alone");
     // Whatever is wrong with it, a password is not shown.
-    for (std::string const bad :
-         {"redis://:pass word@h", "redis://u:secret@h/x", "x://u:secret@h", "redis://:secret@"}) {
+    for (std::string const bad : {"redis://:pass word@h",
+                                  "redis://u:secret@h/x",
+                                  "x://u:secret@h",
+                                  "redis://:secret@",
+                                  "redis://:secret",
+                                  "redis://user:secret",
+                                  "redis://:se/secret@h/x",
+                                  "redis://h/0?password=secret",
+                                  "redis://h:99999/secret@x",
+                                  "redis:secret@h",
+                                  "u:secret@h",
+                                  "unix://u:secret@/s?x=1",
+                                  "http://u:secret@h"}) {
         CAPTURE(bad);
         auto const said = refusal(parse_store_url(bad));
         CHECK(said != "");
