@@ -1,12 +1,16 @@
 // Requests from bytes, split where the input says. What must hold for any bytes:
 // - the pieces in which they arrive make no difference to what is parsed;
 // - what is accepted, written as the upstream would get it and parsed again, means the same: no
-//   other request hides in it.
+//   other request hides in it, neither by our own parser nor by one that forgives nothing and
+//   shares no line with ours.
 #include "proxy/http/content_reader.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/head_parser.hpp"
+#include "tests/support/strict_request.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -71,6 +75,30 @@ message read_all(std::string_view bytes, std::size_t piece) {
     return m;
 }
 
+/// What comes behind is no request of this client's.
+void require_one_request(request_head const& sent,
+                         std::string const& wire,
+                         std::string const& content) {
+    auto const seen = sidecache::tests::read_strictly(wire + "GET /next HTTP/1.1\r\n");
+    require(seen.what == sidecache::tests::strict_request::verdict::complete);
+    require(seen.size == wire.size());
+    require(seen.method == sent.method && seen.target == sent.target && seen.host == sent.host);
+    require(seen.content == content);
+}
+
+/// As the session's writer makes them.
+std::string in_chunks(std::string_view content, std::size_t piece) {
+    std::string out;
+    for (; !content.empty(); content.remove_prefix(std::min(piece, content.size()))) {
+        auto const some = content.substr(0, piece);
+        std::array<char, 16> size;
+        auto* const end =
+            std::to_chars(size.data(), size.data() + size.size(), some.size(), 16).ptr;
+        out.append(size.data(), end).append("\r\n").append(some).append("\r\n");
+    }
+    return out + "0\r\n\r\n";
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
@@ -99,5 +127,11 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     require(head.method == sent.method && head.target == sent.target && head.host == sent.host);
     require(wire.size() - step.consumed == whole.content.size());
     require(!head.fields.find("Transfer-Encoding"));
+
+    require_one_request(sent, wire, whole.content);
+    std::string streamed = sent.method + " " + sent.target + " HTTP/1.1\r\n";
+    sent.fields.write_to(streamed);
+    streamed += "Transfer-Encoding: chunked\r\n\r\n" + in_chunks(whole.content, piece);
+    require_one_request(sent, streamed, whole.content);
     return 0;
 }

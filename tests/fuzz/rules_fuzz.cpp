@@ -1,11 +1,14 @@
 // Requests, bodies, templates and patterns from outside. The first byte chooses; lines follow:
 //   r TARGET \n ORGANIZATION \n BODY    a request against a fixed strategy
+//   s TARGET \n TARGET                 two requests: what they may share
 //   t MATCH \n KEY \n ON \n PATTERN     a definition to compile
 //   p PATTERN                           a pattern as an operator types it
-// Besides not crashing: what a read is stored under is reached by a mutation of the same target.
+// Besides not crashing: what a read is stored under is reached by a mutation of the same target,
+// and two targets share an entry only if they are spelled the same but for what SECURITY.md names.
 #include "rules/escape.hpp"
 #include "rules/explain.hpp"
 #include "rules/mutation_scope.hpp"
+#include "rules/query.hpp"
 #include "tests/rules/definitions.hpp"
 
 #include <algorithm>
@@ -106,6 +109,52 @@ void request_of(std::string_view text) {
     }
 }
 
+/// A target without what may differ between two requests that share an entry: the order of
+/// different parameters, empty ones, and those that say what the rule's defaults say.
+std::string shared_form(std::string_view target) {
+    auto const mark = target.find('?');
+    std::vector<std::string_view> parameters;
+    for_each_parameter(mark == std::string_view::npos ? "" : target.substr(mark + 1),
+                       [&](query_parameter const& p) {
+                           static constexpr std::array<std::string_view, 4> defaults{
+                               "page=1", "limit=10", "search=", "order="};
+                           bool const products = target.starts_with("/products?");
+                           if (!products || std::ranges::find(defaults, p.text) == defaults.end()) {
+                               parameters.push_back(p.text);
+                           }
+                           return true;
+                       });
+    std::ranges::stable_sort(
+        parameters, {}, [](std::string_view p) { return p.substr(0, p.find('=')); });
+    std::string out(target.substr(0, mark));
+    for (auto const p : parameters) {
+        out.append("&").append(p);
+    }
+    return out;
+}
+
+void two_requests_of(std::string_view text) {
+    std::array<std::string_view, 2> const targets{take_line(text), take_line(text)};
+    std::array<field, 1> const fields{field{"X-Org-Id", "7"}};
+    std::array<decision, 2> d;
+    for (std::size_t i = 0; i < 2; ++i) {
+        strategy().decide({.method = "GET",
+                           .target = targets[i],
+                           .host = "h",
+                           .fields = fields,
+                           .has_body = false,
+                           .identity = std::nullopt},
+                          d[i]);
+        if (d[i].what != verdict::serve) {
+            return;
+        }
+    }
+    if (d[0].full_key == d[1].full_key) {
+        require(d[0].key == d[1].key && d[0].matched == d[1].matched);
+        require(shared_form(targets[0]) == shared_form(targets[1]));
+    }
+}
+
 void definition_of(std::string_view text) {
     definition d;
     d.rules.push_back(test::a_rule(
@@ -132,6 +181,9 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     switch (what) {
         case 'r':
             request_of(text);
+            break;
+        case 's':
+            two_requests_of(text);
             break;
         case 't':
             definition_of(text);
