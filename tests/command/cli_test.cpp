@@ -36,6 +36,22 @@ TEST_CASE("--version and --help print to stdout and succeed") {
     }
 }
 
+TEST_CASE("check --dump prints a file that could be used instead, or nothing") {
+    auto const dumped = sidecache({"check", "--dump", products});
+    CHECK(dumped.status == exit_status{0, 0});
+    temp_dir folder;
+    auto const again = sidecache({"check", folder.write("dumped.yaml", dumped.out)});
+    CAPTURE(again.out);
+    CHECK(again.status == exit_status{0, 0});
+
+    auto const broken = folder.write("broken.yaml", "admin: {token: s3cret}\nlisen: 1\n");
+    auto const refused = sidecache({"check", "--dump", broken});
+    CHECK(refused.status == exit_status{1, 0});
+    CHECK(refused.out == "");
+    CHECK(refused.err.find("did you mean `listen`?") != std::string::npos);
+    CHECK(refused.err.find("s3cret") == std::string::npos);
+}
+
 TEST_CASE("wrong usage is 2, and says so on stderr") {
     std::vector<std::vector<std::string>> const calls{
         {},
