@@ -21,13 +21,6 @@
 #ifndef MAX_BEGINS
 #define MAX_BEGINS 1
 #endif
-#ifdef P1_ONLY
-#define WITHOUT_P2
-#define WITHOUT_P3
-#define counts(outcome) (outcome != UNKNOWN)  /* not even P1 of a 504: README, "Findings" */
-#else
-#define counts(outcome) true
-#endif
 #ifdef INTENTS
 #define WITHOUT_P2  /* tags known only from the answer: P1 and P3 only (section 6) */
 #endif

@@ -11,7 +11,7 @@ end:	do
 	:: d_step { begins[m] > 0 && age[m] == FRESH && request[m] == UNSENT && begins[m] < MAX_BEGINS ->
 		printf("mutation %d: its begin has grown old\n", m);
 		age[m] = OLD }
-	:: d_step { begins[m] > 0 && age[m] != PAST && !waits_for_body[m] && 
+	:: d_step { begins[m] > 0 && age[m] != PAST && !waits_for_body[m] &&
 		(request[m] == UNSENT -> age[m] == OLD : (request[m] != SENT || forwarded_old[m])) &&
 		(!answered[m] || carries_mark(m)) ->
 		/* The backend's own limit ends before the deadline of a begin that was fresh. */

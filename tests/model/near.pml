@@ -22,10 +22,6 @@
 #ifndef LOST_LINKS
 #define LOST_LINKS 0
 #endif
-#ifdef P1_ONLY
-#define WITHOUT_P2
-#define WITHOUT_P3
-#endif
 #ifdef INTENTS
 #define WITHOUT_P2
 #endif
@@ -337,7 +333,7 @@ inline wait_for_the_other(m)
 
 inline mark_tags(m)
 {
-	d_step { if :: is_marked(0) && touches(m, 0) -> tag_begin(0, m, kind_of(0)); 
+	d_step { if :: is_marked(0) && touches(m, 0) -> tag_begin(0, m, kind_of(0));
 		printf("mutation %d begins on tag 0\n", m) :: else fi }
 #if NT == 2
 	d_step { if :: is_marked(1) && touches(m, 1) -> tag_begin(1, m, kind_of(1));
@@ -410,7 +406,7 @@ send:
 	d_step {
 		printf("mutation %d: its client is answered (0 changed, 1 unchanged, 2 unknown: %d)\n", m, outcome);
 		if
-		:: request[m] == COMMITTED -> expect(version[m])  /* P1 */
+		:: request[m] == COMMITTED && counts(outcome) -> expect(version[m])  /* P1 */
 		:: else
 		fi;
 		outcome = 0; suspect = false;
