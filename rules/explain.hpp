@@ -33,7 +33,7 @@ struct explanation {
 
     // serve
     std::string key;
-    std::string full_key;  ///< equal to `key` unless the target was encoded in an unusual way
+    std::string full_key;  ///< `key` and what parts entries besides: `decision::full_key`
     std::vector<std::string> tags;
     std::string lock_key;  ///< empty without a lock
     /// Who may share the entry, as a sentence without a full stop: "requests with the same
