@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sidecache::http {
@@ -90,7 +91,6 @@ bool is_protected(std::string_view name) {
 }
 
 void drop_nominated(field_list& fields) {
-    // Names are copied: erasing invalidates the views they come from.
     std::vector<std::string> nominated;
     for (auto const& f : fields.all()) {
         if (!rules::iequals(f.name, "Connection")) {
@@ -103,8 +103,8 @@ void drop_nominated(field_list& fields) {
             }
         });
     }
-    for (auto const& name : nominated) {
-        fields.erase(name);
+    if (!nominated.empty()) {
+        fields.erase_all(std::move(nominated));
     }
 }
 

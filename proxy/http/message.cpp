@@ -12,6 +12,15 @@ namespace {
     return s.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
+bool comes_before(std::string_view a, std::string_view b) {
+    return std::lexicographical_compare(
+        a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) < lower(y); });
+}
+
 }  // namespace
 
 field_list::field_list(field_list&& other) noexcept
@@ -64,6 +73,19 @@ std::size_t field_list::erase(std::string_view name) {
         views_valid_ = false;
     }
     return gone;
+}
+
+void field_list::erase_all(std::vector<std::string> names) {
+    // Sorted: a head of thousands of names and thousands of fields must not cost millions of
+    // comparisons.
+    std::sort(names.begin(), names.end(), comes_before);
+    auto const gone = std::erase_if(slices_, [&](slice const& s) {
+        auto const name = std::string_view(text_).substr(s.name, s.name_size);
+        return std::binary_search(names.begin(), names.end(), name, comes_before);
+    });
+    if (gone != 0) {
+        views_valid_ = false;
+    }
 }
 
 void field_list::set(std::string_view name, std::string_view value) {

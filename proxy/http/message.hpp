@@ -29,6 +29,8 @@ public:
     void add(std::string_view name, std::string_view value);
     /// Removes every field of that name (case-insensitive); returns how many.
     std::size_t erase(std::string_view name);
+    /// Removes every field whose name is one of these, however many there are of both.
+    void erase_all(std::vector<std::string> names);
     /// Erases, then adds.
     void set(std::string_view name, std::string_view value);
     std::optional<std::string_view> find(std::string_view name) const;

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <ctime>
 #include <string>
 
 using namespace sidecache::http;
@@ -171,4 +173,37 @@ TEST_CASE("what the backend gets to see of a request") {
 
 TEST_CASE("request ids do not repeat") {
     CHECK(make_request_id() != make_request_id());
+}
+
+TEST_CASE("thousands of options and thousands of fields cost no more than the bytes they are") {
+    // A quarter of a head of 64 KiB is names in Connection, the rest fields that they do not name.
+    auto const spent = [](bool with_options) {
+        field_list list;
+        std::string options = "X-First";
+        for (int i = 0; with_options && i < 4'000; ++i) {
+            options += "," + std::to_string(100 + i);
+        }
+        list.add("Connection", options);
+        for (int i = 0; i < 10'000; ++i) {
+            list.add("a" + std::to_string(i % 10), "");
+        }
+        list.add("x-fIRST", "1");
+        list.add("4099", "1");
+        timespec before{};
+        timespec after{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+        keep_end_to_end(list);
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+        CHECK_FALSE(list.find("X-First"));
+        CHECK(list.find("4099").has_value() != with_options);
+        CHECK(list.count("a5") == 1'000);
+        return static_cast<double>(after.tv_sec - before.tv_sec) * 1e9 +
+               static_cast<double>(after.tv_nsec - before.tv_nsec);
+    };
+    spent(true);
+    auto const plain = spent(false);
+    auto const hostile = spent(true);
+    CAPTURE(plain);
+    CAPTURE(hostile);
+    CHECK(hostile < 25 * plain);
 }
