@@ -23,16 +23,23 @@ void consume(std::span<asio::const_buffer>& pieces, std::size_t count) {
 
 }  // namespace
 
+error_code write_now(tcp_socket& socket, std::span<asio::const_buffer>& pieces) {
+    consume(pieces, 0);
+    error_code ec;
+    if (!pieces.empty()) {
+        auto const count = socket.write_some(pieces, ec);
+        consume(pieces, count);
+    }
+    if (ec == asio::error::would_block || ec == asio::error::try_again) {
+        return {};
+    }
+    return ec;
+}
+
 task<error_code> write_all(tcp_socket& socket,
                            std::span<asio::const_buffer> pieces,
                            stall_limit const* limit) {
-    consume(pieces, 0);
-    error_code at_once;
-    if (!pieces.empty()) {
-        auto const count = socket.write_some(pieces, at_once);
-        consume(pieces, count);
-    }
-    if (at_once && at_once != asio::error::would_block && at_once != asio::error::try_again) {
+    if (auto const at_once = write_now(socket, pieces)) {
         co_return at_once;
     }
     while (!pieces.empty()) {

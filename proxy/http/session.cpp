@@ -67,6 +67,11 @@ task<void> session::run() {
             break;
         }
         co_await context_.requests.handle(*this);
+        // The usual end of a request, without a coroutine for it.
+        if (answer_ == answer_state::complete && content_.complete() && !broken_ && keeps_alive()) {
+            buffer_.shrink();
+            continue;
+        }
         auto const goes_on = co_await finish_request();
         if (!goes_on) {
             break;

@@ -70,15 +70,27 @@ task<error_code> session::send(response_head const& head, std::string_view body)
 task<error_code> session::send_prepared(unsigned status,
                                         std::string_view head,
                                         std::string_view body) {
-    auto const late = co_await begin_answer(status);
-    if (late) {
-        co_return late;
+    // A hit nearly always fits into the socket's buffer at once: then no coroutine is made for it.
+    if (continue_ == interim_state::sending || broken_) {
+        auto const late = co_await begin_answer(status);
+        if (late) {
+            co_return late;
+        }
     }
+    assert(answer_ == answer_state::none && "a request is answered once");
     std::array<asio::const_buffer, 2> pieces{asio::buffer(head), asio::buffer(body)};
+    std::span<asio::const_buffer> rest(pieces);
+    status_ = status;
     answer_ = answer_state::streaming;
-    auto const failed = co_await transmit(pieces);
-    if (failed) {
+    if (auto const failed = write_now(socket_, rest)) {
+        broken_ = true;
         co_return failed;
+    }
+    if (!rest.empty()) {
+        auto const failed = co_await transmit(rest);
+        if (failed) {
+            co_return failed;
+        }
     }
     answer_ = answer_state::complete;
     bytes_ = body.size();
