@@ -25,15 +25,23 @@ bool is_token(std::string_view s) {
 }
 
 void append_string(std::string& out, std::string_view s) {
+    auto const is_plain = [](char c) {
+        // As signed char, bytes from 0x80 on are below 0x20, too.
+        return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+    };
     out += '"';
-    for (char const c : s) {
-        if (c < 0x20 || c > 0x7e) {  // as signed char, bytes from 0x80 on are below 0x20 too
-            continue;
+    for (auto at = s.begin(); at != s.end();) {
+        // Keys are plain nearly always: one copy for as long as they are.
+        auto const end = std::find_if_not(at, s.end(), is_plain);
+        out.append(at, end);
+        at = end;
+        if (at != s.end()) {
+            if (*at == '"' || *at == '\\') {
+                out += '\\';
+                out += *at;
+            }
+            ++at;
         }
-        if (c == '"' || c == '\\') {
-            out += '\\';
-        }
-        out += c;
     }
     out += '"';
 }
