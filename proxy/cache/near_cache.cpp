@@ -1,5 +1,6 @@
 #include "proxy/cache/near_cache.hpp"
 
+#include "proxy/cache/weakness.hpp"
 #include "proxy/store/entry_codec.hpp"
 #include "proxy/telemetry/metrics.hpp"
 #include "rules/storable.hpp"
@@ -98,7 +99,7 @@ near_cache::answer near_cache::find(rules::decision const& wanted,
                                     rules::request const& asked,
                                     std::uint64_t snapshot,
                                     boot_clock::time_point now) {
-    if (!lease_.holds(now)) {
+    if (!lease_.holds(now) && !weakened(weakness::ignore_lease)) {
         return {};
     }
     auto** const slot = slot_of(wanted.full_key, hash_of(wanted.full_key));
@@ -108,7 +109,7 @@ near_cache::answer near_cache::find(rules::decision const& wanted,
     }
     // Before the tags are looked at: a change that comes in between is looked at next time.
     if (auto const changes = tags_.changes(); changes != e->checked_) {
-        if (!tags_.stands(e->since_, e->places_)) {
+        if (!tags_.stands(e->since_, e->places_) && !weakened(weakness::keep_dropped)) {
             forget(slot);
             return {};
         }
@@ -194,7 +195,7 @@ std::unique_ptr<near_entry> near_cache::make_entry(found const& f) const {
         e.tags_.push_back(piece_of(found->tag));
         e.places_.push_back(near_tags::place_of(found->tag));
     }
-    e.since_ = f.since;
+    e.since_ = weakened(weakness::insert_blindly) ? tags_.now() : f.since;
     e.checked_ = tags_.changes();
     e.fetched_ = f.asked_at - milliseconds(resident);
     e.fresh_until_ = f.asked_at + milliseconds(left);
