@@ -101,7 +101,8 @@ TEST_CASE("README's metrics reference holds every family, its type, its labels a
 }
 
 TEST_CASE("README explains every detail that Cache-Status may hold") {
-    std::set<std::string, std::less<>> details{"store",
+    std::set<std::string, std::less<>> details{"near",
+                                               "store",
                                                "unstorable",
                                                "head",
                                                "no_rule",
