@@ -3,8 +3,10 @@
 #include "tests/support/eventually.hpp"
 
 #include <doctest/doctest.h>
+#include <zlib.h>
 
 #include <algorithm>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -14,6 +16,34 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::string_view forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+
+/// gzip of `size` equal bytes behind `text`.
+std::string packed(std::string_view text, std::size_t size) {
+    std::string plain(text);
+    plain.append(size, ' ');
+    std::string out(plain.size() / 500 + 1'000, '\0');
+    z_stream stream{};
+    REQUIRE(::deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) == Z_OK);
+    stream.next_in = reinterpret_cast<Bytef*>(plain.data());
+    stream.avail_in = static_cast<uInt>(plain.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    REQUIRE(::deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    out.resize(stream.total_out);
+    ::deflateEnd(&stream);
+    return out;
+}
+
+/// The most memory that the proxy has had so far, in KiB.
+std::size_t peak(wire& stage) {
+    std::ifstream status("/proc/" + std::to_string(stage.proxy.server().pid()) + "/status");
+    for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("VmHWM:")) {
+            return std::stoul(line.substr(6));
+        }
+    }
+    return 0;
+}
 
 /// Everything that the client's connection brings until it ends, however it ends.
 std::string everything(http_client& client) {
@@ -407,4 +437,46 @@ TEST_CASE("a coding that the content does not have is passed on and stored as it
     auto const hit = stage.proxy.get(request.target());
     CHECK(hit.body == "good");
     CHECK(hit["Content-Encoding"] == "gzip");
+}
+
+TEST_CASE("JSON in a write's answer is read through its coding, or the purge widens") {
+    wire stage({.more = "  - {name: made, on: \"POST /c\", vars: {x: response.x}, patterns: "
+                        "[\"c:{x}*\"]}\n"});
+    stage.fills_anew("/c/1");
+    stage.fills_anew("/c/2");
+    auto const before = peak(stage);
+    std::string content;
+    bool readable = false;
+    SUBCASE("packed as it says: only what it names goes") {
+        content = packed(R"({"x": 1})", 10);
+        readable = true;
+    }
+    SUBCASE("not packed at all") {
+        content = R"({"x": 1})";
+    }
+    SUBCASE("cut off") {
+        content = packed(R"({"x": 1})", 1'000);
+        content.resize(content.size() - 9);
+    }
+    SUBCASE("a bomb") {
+        content = packed(R"({"x": 1})", 200U << 20);
+        REQUIRE(content.size() < 1 << 20);
+    }
+    http_client client(stage.proxy.port());
+    client.send("POST", "/c", {}, "{}");
+    auto upstream = stage.asked("POST /c");
+    upstream.send(
+        "HTTP/1.1 201 Created\r\nContent-Encoding: gzip\r\nConnection: close\r\n"
+        "Content-Length: " +
+        std::to_string(content.size()) + "\r\n\r\n" + content);
+    auto const answer = client.receive();
+    CHECK(answer.status == 201);
+    CHECK(answer.body == content);
+    CHECK(peak(stage) < before + (64U << 10));
+    if (readable) {
+        CHECK(holds(stage.proxy.get("/c/2")["Cache-Status"], "; hit;"));
+    } else {
+        stage.fills_anew("/c/2");
+    }
+    stage.fills_anew("/c/1");
 }
