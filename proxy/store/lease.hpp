@@ -3,11 +3,18 @@
 #include "proxy/async/clock.hpp"
 
 #include <atomic>
+#include <chrono>
 
 namespace sidecache::store {
 
+/// What has to pass until nobody can hold a lease any more: a full one and 10 % + 10 ms, since
+/// clocks only run at about the same rate (protocol.md section 3.3).
+inline std::chrono::nanoseconds full_lease(std::chrono::nanoseconds lease) {
+    return lease + lease / 10 + std::chrono::milliseconds(10);
+}
+
 /// This replica's leave to serve from its near cache (protocol.md section 4): one word that every
-/// hit reads and only the keeper of the lease writes. Any thread.
+/// hit reads and only the keeper of the lease writes (`membership`). Any thread.
 class lease {
 public:
     /// Whether a near hit may be served at `now`. Read the clock for each request and ask right
@@ -16,6 +23,7 @@ public:
     bool holds(boot_clock::time_point now) const noexcept {
         return now.time_since_epoch().count() < until_.load(std::memory_order_acquire);
     }
+    /// The epoch: none.
     boot_clock::time_point until() const noexcept {
         return boot_clock::time_point(boot_clock::duration(until_.load(std::memory_order_acquire)));
     }

@@ -186,6 +186,7 @@ public:
         s.up = true;
         s.description = "memory://";
         s.server = hub_.by().server.hex();
+        s.standing = hub_.standing();
         return s;
     }
 
@@ -239,8 +240,33 @@ void memory_hub::subscribe(asio::io_context& worker,
     subscribers_.push_back({worker.get_executor(), std::make_shared<event_sink>(std::move(sink))});
 }
 
-void memory_hub::announce(std::string /*fingerprint*/, std::vector<std::string> /*rule_names*/) {
+void memory_hub::serve_near(std::function<void()> /*empty: nothing gets lost*/) {
+    serves_near_ = true;
+}
+
+void memory_hub::leave_near() {
+    serves_near_ = false;
+}
+
+void memory_hub::acknowledge(id128 /*round*/, id128 /*member*/) {
+    // Nobody but this process drops anything here.
+}
+
+void memory_hub::announce(std::string /*fingerprint*/,
+                          std::vector<std::string> /*rule_names*/,
+                          std::function<void()> confirmed) {
     // One process, one set of rules: there is no other member to tell.
+    if (confirmed) {
+        confirmed();
+    }
+}
+
+membership::status memory_hub::standing() const {
+    membership::status s;
+    s.serves_near = serves_near_;
+    s.holds_lease = lease_.holds(boot_clock::now());
+    s.is_subscribed = s.is_listed = s.is_settled = true;
+    return s;
 }
 
 void memory_hub::stop() {

@@ -26,11 +26,19 @@ public:
     memory_hub(memory_options options, id_source& ids);
     ~memory_hub() override;
 
+    void serve_near(std::function<void()> empty) override;
+    void leave_near() override;
+    id128 member() const override { return server_; }
+    void acknowledge(id128 round, id128 member) override;
+
     std::unique_ptr<store> make_store(asio::io_context& worker, metrics_source metrics) override;
     void subscribe(asio::io_context& worker, event_sink sink, std::function<void()> lost) override;
-    void announce(std::string fingerprint, std::vector<std::string> rule_names) override;
+    void announce(std::string fingerprint,
+                  std::vector<std::string> rule_names,
+                  std::function<void()> confirmed = {}) override;
     lease const& near_lease() const override { return lease_; }
     void stop() override;
+    membership::status standing() const;
 
     memory_map& map() { return map_; }
     answered_by by() const;
@@ -50,6 +58,7 @@ private:
     lease lease_;
     id128 server_;
     memory_map map_;
+    std::atomic<bool> serves_near_{false};
     std::mutex mutex_;
     std::vector<subscriber> subscribers_;  // under mutex_
 };

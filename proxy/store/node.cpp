@@ -1,6 +1,8 @@
 #include "proxy/store/node.hpp"
 
 #include "proxy/async/scope.hpp"
+#include "proxy/store/redis_names.hpp"
+#include "proxy/store/resp_writer.hpp"
 #include "proxy/store/spawn.hpp"
 #include "proxy/telemetry/log.hpp"
 
@@ -127,7 +129,7 @@ task<handshake_error> node::connect_once() {
         }
     });
     auto const with = link_;
-    auto opened = co_await handshake(*with, *process_);
+    auto opened = co_await handshake(*with, *process_, carries_membership_);
     if (!opened) {
         with->close();
         co_return opened.error();
@@ -244,6 +246,29 @@ void node::distrust() {
     }
 }
 
+void node::acknowledge(id128 round, id128 member) {
+    spawn(ex_, "acknowledgement", send_ack(shared_from_this(), drop_ack{round, member}));
+}
+
+task<void> node::send_ack(std::shared_ptr<node> self, drop_ack to) {
+    // `self` keeps this alive for as long as the coroutine runs.
+    auto const on = connected();
+    if (!on || stopped_) {
+        co_return;
+    }
+    std::string payload;
+    format_to(payload, drop_ack{to.round, process_->member});
+    append_command(on->commands(),
+                   std::string_view("PUBLISH"),
+                   prefixed{names::acks, to.member.hex()},
+                   std::string_view(payload));
+    auto const until = std::chrono::steady_clock::now() + process_->settings.where.timeout;
+    auto [error, replies] = co_await on->ask(1, until);
+    if (error == store_error::ok) {
+        on->recycle(std::move(replies));
+    }
+}
+
 void node::set_ready(bool ready, handshake_error const& why) {
     if (ready != ready_) {
         process_->count_up(ready ? 1 : -1);
@@ -284,7 +309,9 @@ void node::wake() {
 store_status node::status() const {
     std::scoped_lock const guard(status_mutex_);
     auto s = status_;
-    s.quarantined = process_->is_quarantined(boot_clock::now());
+    auto const now = boot_clock::now();
+    s.quarantined = process_->is_quarantined(now);
+    s.standing = process_->members.describe(now);
     return s;
 }
 

@@ -69,6 +69,10 @@ public:
     /// Renews the listing now and not with the next heartbeat: the rules have changed.
     void beat_soon() { heartbeat_rest_.cancel(); }
 
+    /// Publishes an acknowledgement, without waiting for anything; lost, when there is no
+    /// connection: whoever waits for it waits a lease.
+    void acknowledge(id128 round, id128 member);
+
     /// Called when the store has shown itself alive without being asked by a request.
     std::function<void()> on_alive;
 
@@ -80,6 +84,7 @@ public:
 private:
     task<void> run(std::shared_ptr<node> self);
     task<void> depart(std::shared_ptr<node> self);
+    task<void> send_ack(std::shared_ptr<node> self, drop_ack to);
     task<handshake_error> connect_once();
     task<void> beat(std::shared_ptr<link> on);
     void set_ready(bool ready, handshake_error const& why);

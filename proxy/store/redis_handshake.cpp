@@ -166,17 +166,29 @@ task<result<void, handshake_error>> meet(link& with, redis_process& process, id1
         }
         if (*settled) {
             process.identities.adopt(server);
+            process.members.met(server, boot_clock::now());
             co_return result<void, handshake_error>();
         }
     }
     co_return failed(store_error::refused, "sidecache:identity changes all the time");
 }
 
-void append_renewal(std::string& out,
-                    redis_process const& process,
-                    script_digests const& digests,
-                    announcement const& a,
-                    bool joins) {
+/// A renewal on its way: what it says, and of which rules.
+struct renewing {
+    std::shared_ptr<announcement const> rules;
+    membership::renewal what;
+};
+
+/// nullopt: nothing has been announced yet, so nothing is listed.
+std::optional<renewing> append_renewal(std::string& out,
+                                       redis_process& process,
+                                       script_digests const& digests,
+                                       bool carries) {
+    auto rules = process.announced();
+    if (!rules) {
+        return std::nullopt;
+    }
+    auto const what = process.members.renew(carries, boot_clock::now());
     append_command(out,
                    "EVALSHA"sv,
                    digest_of(digests, script::member_renew),
@@ -184,8 +196,29 @@ void append_renewal(std::string& out,
                    names::members,
                    process.member,
                    process.settings.listing(),
-                   std::string_view(member_rest(a.fingerprint, a.rule_names)),
-                   joins ? "1"sv : "0"sv);
+                   what.count,
+                   process.ids.next(),
+                   process.settings.lease,
+                   std::string_view(&what.near, 1),
+                   std::string_view(member_rest(rules->fingerprint, rules->rule_names)),
+                   what.cleans ? "1"sv : "0"sv);
+    return renewing{std::move(rules), what};
+}
+
+/// False: the reply is none.
+bool take_renewal(redis_process& process, renewing const& sent, reply const& r, id128 server) {
+    auto const join = r.size() == 2 ? id128::parse(r[1].text()) : std::nullopt;
+    if (!join) {
+        return false;
+    }
+    auto const how = r[0].number() == 1   ? membership::listed::still
+                     : r[0].number() == 0 ? membership::listed::anew
+                                          : membership::listed::overtaken;
+    process.members.renewed(sent.what, how, *join, server, boot_clock::now());
+    if (how != membership::listed::overtaken) {
+        process.confirm(*sent.rules);
+    }
+    return true;
 }
 
 }  // namespace
@@ -211,7 +244,7 @@ task<result<void>> load_scripts(link& with, redis_process const& process, sessio
     co_return result<void>();
 }
 
-task<result<session, handshake_error>> handshake(link& with, redis_process& process) {
+task<result<session, handshake_error>> handshake(link& with, redis_process& process, bool carries) {
     auto const& settings = process.settings;
     auto const greeting = append_greeting(with.commands(), settings.where, "sidecache");
     append_identity_check(with.commands());
@@ -258,8 +291,8 @@ task<result<session, handshake_error>> handshake(link& with, redis_process& proc
 
     std::size_t last_commands = 1;
     append_command(with.commands(), "PTTL"sv, prefixed{names::quarantine, s.last.server.hex()});
-    if (auto const announced = process.announced()) {
-        append_renewal(with.commands(), process, s.scripts, *announced, true);
+    auto const renewal = append_renewal(with.commands(), process, s.scripts, carries);
+    if (renewal) {
         ++last_commands;
     }
     auto const last_until = deadline_of(process);
@@ -271,17 +304,20 @@ task<result<session, handshake_error>> handshake(link& with, redis_process& proc
         co_return failed(store_error::refused, std::move(text));
     }
     heed_quarantine(process, last_replies[0]);
+    if (renewal && !take_renewal(process, *renewal, last_replies[1], s.last.server)) {
+        co_return failed(store_error::malformed);
+    }
     co_return s;
 }
 
-task<result<check>> heartbeat(link& with, redis_process& process, session const& s, bool renews) {
-    auto const announced = renews ? process.announced() : nullptr;
+task<result<check>> heartbeat(link& with, redis_process& process, session const& s, bool carries) {
     append_identity_check(with.commands());
     append_command(with.commands(), "PTTL"sv, prefixed{names::quarantine, s.last.server.hex()});
     std::size_t commands = identity_commands + 1;
-    if (announced) {
-        append_renewal(with.commands(), process, s.scripts, *announced, false);
-        ++commands;
+    std::optional<renewing> renewal;
+    if (carries) {
+        renewal = append_renewal(with.commands(), process, s.scripts, true);
+        commands += renewal ? 1U : 0U;
     }
     auto const sent_at = boot_clock::now();
     auto const until = std::chrono::steady_clock::now() + process.settings.where.timeout;
@@ -297,7 +333,8 @@ task<result<check>> heartbeat(link& with, redis_process& process, session const&
         co_return store_error::not_primary;
     }
     heed_quarantine(process, replies[identity_commands]);
-    if (announced && replies[identity_commands + 1].is_error()) {
+    if (renewal &&
+        !take_renewal(process, *renewal, replies[identity_commands + 1], who->second.server)) {
         // Whoever is not listed is not asked about its rules: a new handshake lists this member.
         co_return store_error::refused;
     }

@@ -36,12 +36,13 @@ struct handshake_error {
 /// Opens a session on a new connection (protocol.md section 1). Who answers is read before
 /// anything else is sent; then, where this server replaces another, the quarantine is set, then
 /// the identity recorded, in that order, so that nobody finds the one without the other; then the
-/// scripts are loaded and this member listed. Both parameters outlive the call.
-task<result<session, handshake_error>> handshake(link& with, redis_process& process);
+/// scripts are loaded and this member listed. `carries`: this connection's renewals carry the lease
+/// (`membership`). Both references outlive the call.
+task<result<session, handshake_error>> handshake(link& with, redis_process& process, bool carries);
 
-/// Checks the identity again, renews the listing of this member when `renews`. An error means that
+/// Checks the identity again, renews the listing of this member when `carries`. An error means that
 /// the connection is of no more use, except for `timeout`.
-task<result<check>> heartbeat(link& with, redis_process& process, session const& s, bool renews);
+task<result<check>> heartbeat(link& with, redis_process& process, session const& s, bool carries);
 
 /// Loads every script and notes their digests. For a server that has forgotten them.
 task<result<void>> load_scripts(link& with, redis_process const& process, session& s);

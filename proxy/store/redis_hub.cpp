@@ -4,6 +4,7 @@
 #include "proxy/store/redis_store.hpp"
 #include "proxy/store/subscription.hpp"
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
 #include <utility>
@@ -15,23 +16,45 @@ redis_hub::redis_hub(redis_settings settings, telemetry::process_metrics& metric
 
 redis_hub::~redis_hub() = default;
 
+void redis_hub::serve_near(std::function<void()> empty) {
+    process_->members.serve_near(std::move(empty));
+}
+
+void redis_hub::leave_near() {
+    if (process_->members.leave_near()) {
+        std::scoped_lock const guard(mutex_);
+        renew_soon();
+    }
+}
+
+void redis_hub::acknowledge(id128 round, id128 member) {
+    std::scoped_lock const guard(mutex_);
+    if (!carrier_) {
+        return;
+    }
+    // Usually on that very thread: many in one turn of its loop go out in one write.
+    asio::dispatch(carrier_->ex, [weak = carrier_->at, round, member] {
+        if (auto const alive = weak.lock()) {
+            alive->acknowledge(round, member);
+        }
+    });
+}
+
 std::unique_ptr<store> redis_hub::make_store(asio::io_context& worker, metrics_source metrics) {
     auto const ex = worker.get_executor();
     std::scoped_lock const guard(mutex_);
-    bool const carries = !std::exchange(has_carrier_, true);
+    bool const carries = !carrier_;
     auto const n = std::make_shared<node>(ex, process_, meter(metrics), carries);
     std::weak_ptr<node> const weak = n;
-    auto renew = [weak, carries] {
-        if (auto const alive = weak.lock(); alive && carries) {
-            alive->beat_soon();
-        }
-    };
+    if (carries) {
+        carrier_ = carrier{ex, weak};
+    }
     auto stop = [weak] {
         if (auto const alive = weak.lock()) {
             alive->stop();
         }
     };
-    parts_.push_back({ex, std::move(renew), std::move(stop)});
+    parts_.push_back({ex, std::move(stop)});
     auto made = std::make_unique<redis_store>(n, std::move(metrics));
     n->start();
     return made;
@@ -48,16 +71,28 @@ void redis_hub::subscribe(asio::io_context& worker, event_sink sink, std::functi
         }
     };
     std::scoped_lock const guard(mutex_);
-    parts_.push_back({ex, [] {}, std::move(stop)});
+    parts_.push_back({ex, std::move(stop)});
     made->start();
 }
 
-void redis_hub::announce(std::string fingerprint, std::vector<std::string> rule_names) {
-    process_->announce({std::move(fingerprint), std::move(rule_names)});
+void redis_hub::announce(std::string fingerprint,
+                         std::vector<std::string> rule_names,
+                         std::function<void()> confirmed) {
+    process_->announce({std::move(fingerprint), std::move(rule_names)}, std::move(confirmed));
     std::scoped_lock const guard(mutex_);
-    for (auto const& p : parts_) {
-        asio::post(p.ex, p.renew);
+    renew_soon();
+}
+
+// REQUIRES: mutex_.
+void redis_hub::renew_soon() {
+    if (!carrier_) {
+        return;
     }
+    asio::post(carrier_->ex, [weak = carrier_->at] {
+        if (auto const alive = weak.lock()) {
+            alive->beat_soon();
+        }
+    });
 }
 
 void redis_hub::stop() {

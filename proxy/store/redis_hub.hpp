@@ -10,6 +10,8 @@
 
 namespace sidecache::store {
 
+class node;
+
 /// The Redis store of one process: what its workers' connections share, and their ends. Any thread.
 class redis_hub final : public store_hub {
 public:
@@ -17,21 +19,35 @@ public:
     redis_hub(redis_settings settings, telemetry::process_metrics& metrics, id_source& ids);
     ~redis_hub() override;
 
+    void serve_near(std::function<void()> empty) override;
+    lease const& near_lease() const override { return process_->members.held(); }
+    void leave_near() override;
+    id128 member() const override { return process_->member; }
+    void acknowledge(id128 round, id128 member) override;
+
     std::unique_ptr<store> make_store(asio::io_context& worker, metrics_source metrics) override;
     void subscribe(asio::io_context& worker, event_sink sink, std::function<void()> lost) override;
-    void announce(std::string fingerprint, std::vector<std::string> rule_names) override;
+    void announce(std::string fingerprint,
+                  std::vector<std::string> rule_names,
+                  std::function<void()> confirmed = {}) override;
     void stop() override;
 
 private:
     struct part {
         executor ex;
-        std::function<void()> renew;  // posted to `ex`
-        std::function<void()> stop;   // posted to `ex`
+        std::function<void()> stop;  // posted to `ex`
     };
+    /// The first store's connection: its renewals carry the lease, acknowledgements go over it.
+    struct carrier {
+        executor ex;
+        std::weak_ptr<node> at;
+    };
+    void renew_soon();
+
     std::shared_ptr<redis_process> process_;
     std::mutex mutex_;
-    std::vector<part> parts_;  // under mutex_
-    bool has_carrier_ = false;
+    std::vector<part> parts_;         // under mutex_
+    std::optional<carrier> carrier_;  // under mutex_ until it is set, then fixed
     bool stopped_ = false;
 };
 

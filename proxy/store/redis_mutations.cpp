@@ -77,13 +77,23 @@ std::size_t append_removal(std::string& out,
     return commands;
 }
 
-/// What other members' records say that differs from ours.
-void read_members(reply const& all, announcement const& ours, id128 self, begun& into) {
-    auto const own = self.hex();
+/// What other members' records say of their rules that differs from ours; and how the list names
+/// us. `Reply`: begun or ended.
+template <class Reply>
+void read_members(reply const& all, announcement const& ours, redis_process& process, Reply& into) {
+    auto const own = process.member.hex();
+    std::optional<id128> own_join;
     for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
         auto const record = parse_member(all[i + 1].text());
-        if (all[i].text() == own || !record || record->lapse <= into.by.server_now_ms ||
-            record->fingerprint == ours.fingerprint) {
+        if (all[i].text() == own) {
+            own_join = record ? std::optional(record->join) : std::nullopt;
+            continue;
+        }
+        if (!record) {
+            into.foreign_fingerprint = true;  // another version: its rules are not for us to read
+            continue;
+        }
+        if (record->lapse <= into.by.server_now_ms || record->fingerprint == ours.fingerprint) {
             continue;
         }
         into.foreign_fingerprint = true;
@@ -94,6 +104,7 @@ void read_members(reply const& all, announcement const& ours, id128 self, begun&
             }
         }
     }
+    process.members.seen_as(own_join, boot_clock::now());
 }
 
 }  // namespace
@@ -173,7 +184,7 @@ task<store_error> redis_store::begin_part(mutation_id id,
         if (!all.is_array()) {
             co_return store_error::refused;  // who else is there must be known
         }
-        read_members(all, *announced, caller_.target().process().member, into);
+        read_members(all, *announced, caller_.target().process(), into);
     }
     co_return store_error::ok;
 }
@@ -190,7 +201,8 @@ task<result<ended>> redis_store::end(mutation_id id,
         while (at < marks.size() && !met_another) {
             auto const part = marks.subspan(at, std::min(part_size, marks.size() - at));
             at += part.size();
-            ending const these{id, part, life, keep_tags};
+            // The members last: whoever joins afterwards finds the new generations.
+            ending const these{id, part, life, keep_tags, at == marks.size()};
             auto const error = co_await end_part(these, e);
             if (error != store_error::ok) {
                 co_return error;
@@ -219,6 +231,7 @@ task<store_error> redis_store::end_part(ending const& part, ended& into) {
         }
     }
     static std::vector<std::string> const none;
+    auto const announced = part.reads_members ? caller_.target().process().announced() : nullptr;
     auto const write = [&](std::string& out, session const& s) {
         for (auto const& m : part.marks) {
             append_command(out,
@@ -241,6 +254,10 @@ task<store_error> redis_store::end_part(ending const& part, ended& into) {
             } else {
                 append_index_head(out, mark->tag);
             }
+            ++commands;
+        }
+        if (announced) {
+            append_command(out, "HGETALL"sv, names::members);
             ++commands;
         }
         return commands;
@@ -274,6 +291,13 @@ task<store_error> redis_store::end_part(ending const& part, ended& into) {
         } else if (left.size() > 0) {
             found.emplace_back(mark->tag, texts_of(left));
         }
+    }
+    if (announced) {
+        auto const all = a.replies[at];
+        if (!all.is_array()) {
+            co_return store_error::refused;  // who else is there must be known
+        }
+        read_members(all, *announced, caller_.target().process(), into);
     }
     if (!found.empty()) {
         co_await remove_noted(std::move(found), into);

@@ -14,6 +14,7 @@
 ///     sidecache:quarantine:HASH  string  "1", PX: nothing is stored under that identity yet
 ///     sidecache:members          hash    member id to its record (members.hpp)
 ///     sidecache:events           channel messages between replicas (event_payload.hpp)
+///     sidecache:acks:MEMBER      channel acknowledgements for that member (event_payload.hpp)
 ///
 /// No KEYS and no SCAN, ever: what a purge removes it finds in the indexes.
 namespace sidecache::store::names {
@@ -24,5 +25,6 @@ inline constexpr std::string_view identity = "sidecache:identity";
 inline constexpr std::string_view quarantine = "sidecache:quarantine:";
 inline constexpr std::string_view members = "sidecache:members";
 inline constexpr std::string_view events = "sidecache:events";
+inline constexpr std::string_view acks = "sidecache:acks:";
 
 }  // namespace sidecache::store::names

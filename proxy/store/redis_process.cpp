@@ -5,17 +5,42 @@
 namespace sidecache::store {
 
 redis_process::redis_process(redis_settings s, telemetry::process_metrics& metrics, id_source& i)
-    : settings(std::move(s)), ids(i), member(i.next()), metrics_(metrics) {}
+    : settings(std::move(s)),
+      ids(i),
+      member(i.next()),
+      members(settings.lease, boot_clock::now()),
+      metrics_(metrics) {}
 
 std::shared_ptr<announcement const> redis_process::announced() const {
     std::scoped_lock const guard(mutex_);
     return announced_;
 }
 
-void redis_process::announce(announcement a) {
-    auto next = std::make_shared<announcement const>(std::move(a));
+void redis_process::announce(announcement a, std::function<void()> confirmed) {
+    auto next = std::make_shared<announcement>(std::move(a));
     std::scoped_lock const guard(mutex_);
+    next->number = announced_ ? announced_->number + 1 : 1;
+    if (confirmed) {
+        awaited_.push_back({next->number, std::move(confirmed)});
+    }
     announced_ = std::move(next);
+}
+
+void redis_process::confirm(announcement const& a) {
+    std::vector<std::function<void()>> told;
+    {
+        std::scoped_lock const guard(mutex_);
+        std::erase_if(awaited_, [&](awaited& w) {
+            if (w.number > a.number) {
+                return false;
+            }
+            told.push_back(std::move(w.confirmed));
+            return true;
+        });
+    }
+    for (auto const& t : told) {
+        t();
+    }
 }
 
 void redis_process::quarantined_until(boot_clock::time_point until) {
@@ -28,6 +53,10 @@ void redis_process::quarantined_until(boot_clock::time_point until) {
 
 bool redis_process::is_quarantined(boot_clock::time_point now) const {
     return now.time_since_epoch().count() < quarantined_until_.load(std::memory_order_relaxed);
+}
+
+void redis_process::note_members(std::size_t listed) {
+    metrics_.members.store(static_cast<std::int64_t>(listed), std::memory_order_relaxed);
 }
 
 void redis_process::count_up(int change) {

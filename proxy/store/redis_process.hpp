@@ -2,11 +2,14 @@
 
 #include "proxy/async/clock.hpp"
 #include "proxy/store/identity.hpp"
+#include "proxy/store/membership.hpp"
 #include "proxy/store/redis_settings.hpp"
 #include "proxy/store/tag_value.hpp"
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,6 +26,7 @@ namespace sidecache::store {
 struct announcement {
     std::string fingerprint;
     std::vector<std::string> rule_names;
+    std::uint64_t number = 0;  // of this process's announcements
 };
 
 /// What the connections of one process share. Any thread.
@@ -35,16 +39,23 @@ public:
     id_source& ids;
     /// This member's id in `sidecache:members`; new with each process.
     id128 const member;
+    membership members;
 
     /// Null before the first announcement: then nothing is listed and nothing compared.
     std::shared_ptr<announcement const> announced() const;
-    void announce(announcement a);
+    /// `confirmed`: called once, from any thread, when a renewal that said it (or a later one) has
+    /// had its reply; may be empty.
+    void announce(announcement a, std::function<void()> confirmed);
+    /// A renewal that said `a` has had its reply.
+    void confirm(announcement const& a);
 
     /// A quarantine that this process has met, in its own clock; kept besides the key in the
     /// store, which an eviction might take.
     void quarantined_until(boot_clock::time_point until);
     bool is_quarantined(boot_clock::time_point now) const;
 
+    /// Gauge: how many are listed.
+    void note_members(std::size_t listed);
     /// Gauges: how many connections stand, how many breakers are open.
     void count_up(int change);
     void count_open(int change);
@@ -53,6 +64,11 @@ private:
     telemetry::process_metrics& metrics_;
     mutable std::mutex mutex_;
     std::shared_ptr<announcement const> announced_;
+    struct awaited {
+        std::uint64_t number;
+        std::function<void()> confirmed;
+    };
+    std::vector<awaited> awaited_;
     std::atomic<boot_clock::rep> quarantined_until_{0};
     std::atomic<int> up_{0};
     std::atomic<int> open_{0};

@@ -36,6 +36,8 @@ public:
                             std::chrono::milliseconds keep_tags) override;
     std::optional<id128> server() const override;
     task<result<void>> publish(std::string_view payload) override;
+    task<result<audience>> publish_drop(std::string_view payload) override;
+    task<std::size_t> dismiss(std::span<near_member const> silent) override;
     store_status status() const override;
 
 private:
@@ -45,6 +47,7 @@ private:
         std::span<end_mark const> marks;
         std::chrono::milliseconds life;
         std::chrono::milliseconds keep_tags;
+        bool reads_members = false;
     };
     task<store_error> begin_part(mutation_id id,
                                  std::span<begin_mark const> marks,

@@ -21,6 +21,7 @@ constexpr std::array<source, script_count> sources{{
     {"", script_texts::index_add, false},
     {"", script_texts::entry_remove, true},
     {"", script_texts::member_renew, true},
+    {"", script_texts::member_dismiss, true},
 }};
 
 }  // namespace

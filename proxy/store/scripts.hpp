@@ -19,8 +19,9 @@ enum class script : std::uint8_t {
     index_add,
     entry_remove,
     member_renew,
+    member_dismiss,
 };
-inline constexpr std::size_t script_count = 8;
+inline constexpr std::size_t script_count = 9;
 
 /// As SCRIPT LOAD takes it. `may_exceed_memory`: from Redis 7 on a script may say that it runs
 /// although the server is over `maxmemory`; those of mutations do, since a store that is full must

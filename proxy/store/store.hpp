@@ -4,6 +4,7 @@
 #include "proxy/async/task.hpp"
 #include "proxy/store/event_payload.hpp"
 #include "proxy/store/lease.hpp"
+#include "proxy/store/membership.hpp"
 #include "proxy/store/tag_value.hpp"
 #include "rules/mutation_scope.hpp"
 #include "rules/tag.hpp"
@@ -118,8 +119,29 @@ struct ended {
     answered_by by;
     std::vector<bool> had_mark;     // per tag
     std::vector<generation> after;  // per tag
+    /// As in `begun`: members whose rules differ from ours and who have joined since then.
+    std::vector<std::string> foreign_rules;
+    bool foreign_fingerprint = false;
     /// Entries removed from the store by this call; what a background task removes is not in it.
     std::size_t removed = 0;
+};
+
+/// Another replica with a near cache, as the list of members names it.
+struct near_member {
+    std::string id;  // 32 hex digits, when its record is one of ours
+    /// The longer of its own and ours.
+    std::chrono::nanoseconds lease{0};
+    /// For `dismiss`.
+    std::string record;
+};
+/// Whom a drop has to reach (protocol.md section 3.3).
+struct audience {
+    std::vector<near_member> members;
+    /// False: there may be others who hold a lease without being listed; nobody knows them, so a
+    /// full lease has to pass whoever is listed.
+    bool complete = true;
+    /// The longest lease that anybody may hold.
+    std::chrono::nanoseconds longest{0};
 };
 
 /// For readiness, metrics and the status page.
@@ -133,6 +155,7 @@ struct store_status {
     /// What of the server's settings weakens the promise (an `allkeys-*` eviction policy:
     /// protocol.md section 1); empty: nothing known.
     std::string warning;
+    membership::status standing;
 };
 
 /// Who listens to the event channel (`subscribe`).
@@ -195,6 +218,16 @@ public:
     /// Sends a payload on the event channel.
     virtual task<result<void>> publish(std::string_view payload) = 0;
 
+    /// Publishes a drop, then reads the members, in one batch: who joins after that has read the
+    /// store after it. An error: nobody may have heard it. Where there is one process: nobody.
+    virtual task<result<audience>> publish_drop(std::string_view /*payload*/) {
+        co_return audience();
+    }
+    /// Has members asked no more who have not renewed their listing since `audience` was read, a
+    /// whole lease ago (protocol.md section 4). Returns how many that were; where it fails the next
+    /// mutation waits for them again.
+    virtual task<std::size_t> dismiss(std::span<near_member const> /*silent*/) { co_return 0; }
+
     /// Any thread.
     virtual store_status status() const = 0;
 };
@@ -205,29 +238,42 @@ public:
 class store_hub {
 public:
     virtual ~store_hub() = default;
+    /// This process has a near cache: it is listed as one that mutations ask, and `near_lease` is
+    /// granted and revoked as protocol.md section 4 says. `empty` is called whenever the near cache
+    /// has to forget everything and whatever is on its way there; from any thread, before a grant.
+    /// Before the first store; what it refers to outlives the hub's workers.
+    virtual void serve_near(std::function<void()> empty) = 0;
+    /// For good: the lease is revoked now, and soon nobody asks this process any more. Any thread.
+    virtual void leave_near() = 0;
+    /// How this process is called in messages.
+    virtual id128 member() const = 0;
+    /// Tells a member that its drop has been obeyed, in every thread. Any thread; may get lost.
+    virtual void acknowledge(id128 round, id128 member) = 0;
+
     /// Called on that worker's thread before it runs. The context outlives the store, and stands
     /// until `stop` has been called or nothing of the hub is called any more.
     virtual std::unique_ptr<store> make_store(asio::io_context& worker,
                                               metrics_source metrics = {}) = 0;
-    /// Subscribes to the event channel on `worker`'s thread; `sink` is called there for each
-    /// message. Reconnects by itself; `lost` is called when messages may have been missed: when
-    /// the subscription breaks, and again once it stands.
+    /// Subscribes to the event channel and to this member's acknowledgements on `worker`'s thread;
+    /// `sink` is called there for each message, in the order in which they were published.
+    /// Reconnects by itself; `lost` is called when messages may have been missed: when the
+    /// subscription breaks, and again once it stands.
     virtual void subscribe(asio::io_context& worker,
                            event_sink sink,
                            std::function<void()> lost) = 0;
-    /// Told at start and on every reload: what this member publishes of its rules.
-    virtual void announce(std::string fingerprint, std::vector<std::string> rule_names) = 0;
-    /// Whether this process may serve from memory. Any thread; lives as long as the hub.
-    virtual lease const& near_lease() const;
+    /// Told at start and on every reload: what this member publishes of its rules. `confirmed`:
+    /// called once when everybody who asks can know it; any thread; never, while the store cannot
+    /// be reached.
+    virtual void announce(std::string fingerprint,
+                          std::vector<std::string> rule_names,
+                          std::function<void()> confirmed = {}) = 0;
+    /// Whether this process may serve from memory: granted and revoked as protocol.md section 4
+    /// says. Any thread; lives as long as the hub.
+    virtual lease const& near_lease() const = 0;
     /// Leaves the member list, closes connections and stops heartbeats; coroutines in flight end
     /// with `unreachable`. Any thread; returns at once, the workers finish it while they run.
     virtual void stop() = 0;
 };
-
-inline lease const& store_hub::near_lease() const {
-    static lease const never_granted;
-    return never_granted;
-}
 
 }  // namespace sidecache::store
 

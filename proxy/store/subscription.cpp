@@ -16,6 +16,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
+constexpr std::size_t all_channels = 2;
+
 }  // namespace
 
 subscription::subscription(executor const& ex,
@@ -53,17 +55,34 @@ task<void> subscription::run(std::shared_ptr<subscription> self) {
         error_code ignored;
         socket_.close(ignored);
         beat_.cancel();
+        if (std::exchange(stands_, false)) {
+            process_->members.unsubscribed(boot_clock::now());
+            if (!stopped_) {
+                lost_();
+            }
+            pause.reset();
+        }
         if (stopped_) {
             break;
-        }
-        if (std::exchange(is_subscribed_, false)) {
-            lost_();
-            pause.reset();
         }
         rest_.expires_after(pause.next(process_->ids.next().low));
         auto [ec] = co_await rest_.async_wait(as_tuple);
         (void)ec;
     }
+}
+
+// Who answers has to be asked first: a subscriber may ask nothing but PING. The first PING goes
+// with it: what is published after the SUBSCRIBE comes before its PONG.
+void subscription::append_opening(std::string& out) {
+    greeting_ = append_greeting(out, process_->settings.where, "sidecache-events");
+    append_command(out, "INFO"sv, "server"sv);
+    append_command(out, "INFO"sv, "replication"sv);
+    append_command(
+        out, "SUBSCRIBE"sv, names::events, prefixed{names::acks, process_->member.hex()});
+    out += ping_;
+    server_info_.reset();
+    server_.reset();
+    channels_ = 0;
 }
 
 task<void> subscription::serve() {
@@ -73,15 +92,14 @@ task<void> subscription::serve() {
         co_return;
     }
     std::string out;
-    auto skipped = append_greeting(out, settings.where, "sidecache-events");
-    append_command(out, "SUBSCRIBE"sv, names::events);
+    append_opening(out);
+    ping_sent_ = boot_clock::now();
     auto [written, sent] = co_await asio::async_write(socket_, asio::buffer(out), as_tuple);
     (void)sent;
     if (written) {
         co_return;
     }
-    heard_ = std::chrono::steady_clock::now();
-    schedule_ping(connection_);
+    schedule_beat(connection_);
     resp_reader reader;
     reply_set replies;
     for (;;) {
@@ -91,7 +109,6 @@ task<void> subscription::serve() {
         if (ec || stopped_) {
             co_return;
         }
-        heard_ = std::chrono::steady_clock::now();
         reader.commit(n);
         for (;;) {
             auto const status = reader.next(replies);
@@ -101,10 +118,7 @@ task<void> subscription::serve() {
             if (status == resp_reader::status::partial) {
                 break;
             }
-            bool const of_greeting = skipped > 0;
-            skipped -= of_greeting ? 1U : 0U;
-            // Of the greeting's replies AUTH's error would show at SUBSCRIBE.
-            bool const fine = of_greeting || deliver(replies[0]);
+            auto const fine = take(replies[0]);
             replies.clear();
             if (!fine || stopped_) {
                 co_return;
@@ -113,42 +127,85 @@ task<void> subscription::serve() {
     }
 }
 
+bool subscription::take(reply const& r) {
+    return server_ ? deliver(r) : take_greeting(r);
+}
+
+bool subscription::take_greeting(reply const& r) {
+    if (greeting_ > 0) {
+        --greeting_;  // AUTH's error shows at INFO, CLIENT SETNAME may be forbidden
+        return true;
+    }
+    if (!r.is_text()) {
+        return false;
+    }
+    if (!server_info_) {
+        server_info_ = std::string(r.text());
+        return true;
+    }
+    auto const who = parse_identity(*server_info_, r.text());
+    if (!who || !who->is_primary()) {
+        return false;
+    }
+    server_ = who->hash();
+    return true;
+}
+
 bool subscription::deliver(reply const& r) {
     if (r.size() < 2) {
-        return false;  // an error: not permitted, not authenticated
+        return false;  // an error: not permitted
     }
     auto const kind = r[0].text();
     if (kind == "message" && r.size() == 3) {
         sink_(r[2].text());
     } else if (kind == "subscribe") {
-        is_subscribed_ = true;
-        lost_();  // whatever was said before
+        stands_ = ++channels_ == all_channels;
+        if (stands_) {
+            process_->members.subscribed(*server_, boot_clock::now());
+            lost_();  // whatever was said before
+        }
+    } else if (kind == "pong" && ping_sent_ && stands_) {
+        process_->members.ponged(*std::exchange(ping_sent_, std::nullopt), boot_clock::now());
     }
     return true;
 }
 
-void subscription::schedule_ping(std::uint64_t connection) {
-    auto const lease = process_->settings.lease;
-    beat_.expires_after(lease / 2);
-    beat_.async_wait([self = shared_from_this(), connection, lease](error_code ec) {
+void subscription::schedule_beat(std::uint64_t connection) {
+    beat_.expires_after(process_->settings.heartbeat());
+    beat_.async_wait([self = shared_from_this(), connection](error_code ec) {
         if (ec || self->stopped_ || connection != self->connection_) {
             return;
         }
-        // At most one PING is under way, so silence for a lease means that it was not answered.
-        auto const silence = std::chrono::steady_clock::now() - self->heard_;
-        if (silence > lease + lease / 2) {
+        if (!self->beat()) {
             error_code ignored;
             self->socket_.close(ignored);
             return;
         }
-        if (!self->is_writing_) {
-            self->is_writing_ = true;
-            asio::async_write(self->socket_,
-                              asio::buffer(self->ping_),
-                              [self](error_code, std::size_t) { self->is_writing_ = false; });
-        }
-        self->schedule_ping(connection);
+        self->schedule_beat(connection);
     });
+}
+
+bool subscription::beat() {
+    // The commands have met another server: what is published goes there now.
+    auto const present = process_->identities.present();
+    if (server_ && present && *present != *server_) {
+        return false;
+    }
+    auto const now = boot_clock::now();
+    if (ping_sent_) {
+        auto const lease = process_->settings.lease;
+        return now - *ping_sent_ <= lease + lease / 2;
+    }
+    if (is_writing_) {
+        return true;
+    }
+    is_writing_ = true;
+    ping_sent_ = now;
+    asio::async_write(
+        socket_, asio::buffer(ping_), [self = shared_from_this()](error_code, std::size_t) {
+            self->is_writing_ = false;
+        });
+    return true;
 }
 
 }  // namespace sidecache::store

@@ -7,13 +7,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace sidecache::store {
 
-/// The subscription to the event channel, on a socket of its own (protocol.md section 4): PING at
-/// least every half lease; a server that is silent for a whole one has lost us. Comes back by
-/// itself. One worker only.
+/// The subscription to the event channel and to this member's acknowledgements, on a socket of its
+/// own (protocol.md section 4): half of the lease runs from its PINGs, since no PONG overtakes a
+/// message. It stands at a primary only, the one that the commands go to. A server that is silent
+/// for more than a lease has lost us. Comes back by itself. One worker only.
 class subscription : public std::enable_shared_from_this<subscription> {
 public:
     subscription(executor const& ex,
@@ -24,11 +26,19 @@ public:
     void stop();
 
 private:
+    using time_point = boot_clock::time_point;
+
     task<void> run(std::shared_ptr<subscription> self);
     task<void> serve();
-    /// Takes one reply; false: not one of a subscription.
+    void append_opening(std::string& out);
+    /// Takes one reply; false: give this connection up.
+    bool take(reply const& r);
+    /// One of those before the subscription stands.
+    bool take_greeting(reply const& r);
     bool deliver(reply const& r);
-    void schedule_ping(std::uint64_t connection);
+    void schedule_beat(std::uint64_t connection);
+    /// False: the connection is of no more use.
+    bool beat();
 
     executor ex_;
     std::shared_ptr<redis_process> process_;
@@ -38,11 +48,17 @@ private:
     stream_socket socket_;
     steady_timer beat_;
     std::string ping_;
-    std::chrono::steady_clock::time_point heard_{};
-    bool is_subscribed_ = false;
+
+    // Of the present connection.
+    std::uint64_t connection_ = 0;  // its number
+    std::size_t greeting_ = 0;      // replies still to come before those of INFO
+    std::optional<std::string> server_info_;
+    std::optional<id128> server_;  // once it has said who it is
+    std::size_t channels_ = 0;     // subscribed to
+    bool stands_ = false;
+    std::optional<time_point> ping_sent_;  // of the one that is on its way
     bool is_writing_ = false;
     bool stopped_ = false;
-    std::uint64_t connection_ = 0;  // number of the present one
 };
 
 }  // namespace sidecache::store

@@ -139,6 +139,7 @@ void add_rest(exposition& out, worker_metrics const& m) {
         out.count(
             family_id::rejected_requests, {name(static_cast<rejection>(i))}, m.rejected[i].value());
     }
+    out.observations(family_id::purge_ack_wait, {}, m.purge_ack_wait);
     for (std::size_t c = 0; c < store_commands; ++c) {
         for (std::size_t o = 0; o < store_outcomes; ++o) {
             out.count(family_id::store_commands,
@@ -157,6 +158,7 @@ void add_process(exposition& out, process_metrics const& p) {
     constexpr auto relaxed = std::memory_order_relaxed;
     out.gauge(family_id::purges_pending, {}, p.purges_pending.load(relaxed));
     out.gauge(family_id::store_up, {}, p.store_up.load(relaxed));
+    out.gauge(family_id::members, {}, p.members.load(relaxed));
     out.gauge(family_id::store_breaker_open, {}, p.breaker_open.load(relaxed));
     out.gauge(family_id::near_bytes, {}, p.near_bytes.load(relaxed));
     out.gauge(family_id::near_entries, {}, p.near_entries.load(relaxed));
@@ -200,6 +202,7 @@ void add_nameless(worker_metrics& into, worker_metrics const& from) {
     add(into.upstream_responses, from.upstream_responses);
     into.unmatched_mutations.add(from.unmatched_mutations.value());
     add(into.rejected, from.rejected);
+    add(into.purge_ack_wait, from.purge_ack_wait);
     for (std::size_t c = 0; c < store_commands; ++c) {
         add(into.store[c], from.store[c]);
     }

@@ -19,6 +19,7 @@ enum class family_id : std::uint8_t {
     purges,
     purged_keys,
     purge_duration,
+    purge_ack_wait,
     purges_pending,
     unmatched_mutations,
     rejected_requests,
@@ -27,6 +28,7 @@ enum class family_id : std::uint8_t {
     store_commands,
     store_command_duration,
     store_up,
+    members,
     store_breaker_open,
     near_bytes,
     near_entries,
@@ -35,7 +37,7 @@ enum class family_id : std::uint8_t {
     config_reloads,
     build_info,
 };
-inline constexpr std::size_t family_count = 24;
+inline constexpr std::size_t family_count = 26;
 
 enum class family_type : std::uint8_t { counter, gauge, histogram };
 std::string_view name(family_type t);

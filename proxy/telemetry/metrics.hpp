@@ -128,6 +128,7 @@ struct worker_metrics {
     std::array<counter, 600> upstream_responses;  // by status code; [0]: no response, code="none"
     counter unmatched_mutations;
     std::array<counter, rejections> rejected;
+    histogram purge_ack_wait;
     std::array<std::array<counter, store_outcomes>, store_commands> store;
     histogram store_duration;
     std::array<counter, identity_outcomes> identity;
@@ -138,6 +139,8 @@ struct process_metrics {
     std::atomic<std::int64_t> purges_pending{0};
     std::atomic<std::int64_t> store_up{0};
     std::atomic<std::int64_t> breaker_open{0};
+    /// Replicas that were listed when last looked, this one included.
+    std::atomic<std::int64_t> members{0};
     std::atomic<std::uint64_t> reloads_ok{0};
     std::atomic<std::uint64_t> reloads_failed{0};
     /// What the near caches of all workers hold.

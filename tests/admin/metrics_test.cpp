@@ -80,9 +80,11 @@ struct busy {
         worker->upstream_responses[200].add(9);
         worker->upstream_responses[0].add();
         worker->unmatched_mutations.add();
+        worker->purge_ack_wait.observe(2ms);
         worker->store[0][0].add(5);
         worker->store_duration.observe(100us);
         all.process().store_up = 1;
+        all.process().members = 3;
         all.process().purges_pending = 2;
         all.process().reloads_ok = 1;
     }

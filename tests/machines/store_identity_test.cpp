@@ -89,18 +89,34 @@ TEST_CASE("quarantine: only where a server takes another's place") {
 TEST_CASE("golden: a member's record") {
     auto const rest = member_rest("5f0c9a7be1d2c3b4", {"product-details", "product list"});
     CHECK(rest == "5f0c9a7be1d2c3b4\nproduct-details\nproduct list");
-    auto const text = "1 1764000010000 " + rest;
+    std::string const join = "09ab0000000000000000000000000077";
+    auto const text = "2 1764000010000 17 " + join + " 500 1 " + rest;
     auto const m = parse_member(text);
     REQUIRE(m.has_value());
     CHECK(m->lapse == 1764000010000);
+    CHECK(m->count == 17);
+    CHECK(m->join.hex() == join);
+    CHECK(m->lease == std::chrono::milliseconds(500));
+    CHECK(m->near);
     CHECK(m->fingerprint == "5f0c9a7be1d2c3b4");
     REQUIRE(m->rule_names.size() == 2);
     CHECK(m->rule_names[1] == "product list");
 
-    auto const bare = parse_member("1 5 f");
+    auto const bare = parse_member("2 5 0 " + join + " 0 0 f");
     REQUIRE(bare.has_value());
+    CHECK_FALSE(bare->near);
     CHECK(bare->rule_names.empty());
-    for (auto const* bad : {"", "1", "1 ", "1 x f", "1 5", "2 5 f", "1 99999999999999999999 f"}) {
+    for (std::string const& bad : {std::string(),
+                                   std::string("2"),
+                                   std::string("1 5 f"),
+                                   "3 5 0 " + join + " 500 1 f",
+                                   "2 5 0 " + join + " 500 1",
+                                   "2 5 0 " + join + " 500 2 f",
+                                   "2 5 0 " + join + " -1 1 f",
+                                   "2 5 0 " + join + " 99999999999 1 f",
+                                   "2 5 x " + join + " 500 1 f",
+                                   "2 99999999999999999999 0 " + join + " 500 1 f",
+                                   std::string("2 5 0 77 500 1 f")}) {
         CAPTURE(bad);
         CHECK_FALSE(parse_member(bad).has_value());
     }

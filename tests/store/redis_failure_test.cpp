@@ -413,7 +413,10 @@ TEST_CASE("members see each other's rules (protocol.md section 3.8)") {
     CHECK_FALSE(begun->foreign_fingerprint);
 
     // One that died lapses; the next that joins drops it.
-    server.command({"HSET", "sidecache:members", "dead", "1 1000 fingerprint-3\nrule"});
+    server.command({"HSET",
+                    "sidecache:members",
+                    "dead",
+                    "2 1000 1 " + std::string(32, '0') + " 500 0 fingerprint-3\nrule"});
     begun = one.run(one.s.begin({1, 1}, marks, life, keep));
     CHECK_FALSE(begun->foreign_fingerprint);
     replica joining(settings);

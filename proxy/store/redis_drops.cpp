@@ -1,0 +1,83 @@
+/// Whom a mutation tells, and who has fallen silent (protocol.md sections 3.3 and 4).
+#include "proxy/store/members.hpp"
+#include "proxy/store/redis_names.hpp"
+#include "proxy/store/redis_store.hpp"
+#include "proxy/store/resp_writer.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace sidecache::store {
+
+namespace {
+
+using namespace std::string_view_literals;
+using telemetry::store_command;
+
+}  // namespace
+
+task<result<audience>> redis_store::publish_drop(std::string_view payload) {
+    auto const write = [&](std::string& out, session const&) {
+        append_command(out, "PUBLISH"sv, names::events, payload);
+        append_command(out, "HGETALL"sv, names::members);
+        return std::size_t{2};
+    };
+    // Told twice, a near cache drops twice: after a lost reply it may be sent again.
+    call_plan const plan{store_command::publish, true, true};
+    auto const a = co_await caller_.ask(plan, write);
+    if (a.error != store_error::ok) {
+        co_return a.error;
+    }
+    auto const all = a.replies[1];
+    if (!a.replies[0].is_integer() || !all.is_array()) {
+        co_return store_error::refused;
+    }
+    auto& process = caller_.target().process();
+    auto const own = process.member.hex();
+    std::optional<id128> own_join;
+    audience who;
+    for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
+        auto const record = parse_member(all[i + 1].text());
+        if (all[i].text() == own) {
+            own_join = record ? std::optional(record->join) : std::nullopt;
+        } else if (!record || record->near) {
+            // What cannot be read may be a member of another version: its lease is as good as ours.
+            auto const ours = process.settings.lease;
+            auto const lease = record ? std::max(record->lease, ours) : ours;
+            process.members.note_lease(lease);
+            who.members.push_back(
+                {std::string(all[i].text()), lease, std::string(all[i + 1].text())});
+        }
+    }
+    auto const now = boot_clock::now();
+    process.members.seen_as(own_join, now);
+    who.complete = process.members.is_settled(now);
+    who.longest = process.members.longest_lease();
+    process.note_members(all.size() / 2);
+    co_return who;
+}
+
+task<std::size_t> redis_store::dismiss(std::span<near_member const> silent) {
+    auto const write = [&](std::string& out, session const& s) {
+        for (auto const& m : silent) {
+            append_command(out,
+                           "EVALSHA"sv,
+                           digest_of(s.scripts, script::member_dismiss),
+                           "1"sv,
+                           names::members,
+                           std::string_view(m.id),
+                           std::string_view(m.record));
+        }
+        return silent.size();
+    };
+    call_plan const plan{store_command::publish};
+    auto const a = co_await caller_.ask(plan, write);
+    std::size_t dismissed = 0;
+    for (std::size_t i = 0; a.error == store_error::ok && i < silent.size(); ++i) {
+        dismissed += a.replies[i].number() == 1 ? 1U : 0U;
+    }
+    co_return dismissed;
+}
+
+}  // namespace sidecache::store
