@@ -17,12 +17,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <limits>
 #include <thread>
+#include <utility>
 
 namespace sidecache {
 
@@ -30,6 +32,9 @@ namespace {
 
 /// A drain that has been cut ends within this, or the process leaves without it.
 constexpr std::chrono::seconds last_patience{5};
+
+/// How long a reload waits for the store, at least, before its rules take effect unannounced.
+constexpr std::chrono::milliseconds least_patience{2'000};
 
 /// Connections are descriptors: the soft limit of 1024 would be ours, too. How many clients may be
 /// connected at once: a quarter of the descriptors stays for the backend, the store and the admin
@@ -101,6 +106,7 @@ public:
         hub_ = store::make_hub(*config_, metrics_.process(), store::random_ids());
         announce();
         process_ = std::make_unique<cache::process>(metrics_.process());
+        process_->join(*hub_, config_->near_cache.size != 0);
         parts_.emplace(process_->parts());
         auto const near_bytes = static_cast<std::size_t>(config_->near_cache.size);
         if (near_bytes != 0) {
@@ -126,8 +132,8 @@ public:
             return 1;
         }
         workers_.front()->subscribe(
-            [events = &process_->events()](std::string_view payload) { events->dispatch(payload); },
-            [events = &process_->events()] { events->lost(); });
+            [shared = process_.get()](std::string_view payload) { shared->on_message(payload); },
+            [shared = process_.get()] { shared->on_lost(); });
         for (auto const& w : workers_) {
             w->start([this] { asio::post(control_, [this] { one_ended(); }); }).get();
         }
@@ -207,16 +213,20 @@ private:
             if (ec) {
                 return;
             }
-            if (number == SIGHUP) {
-                reload();
-            } else {
+            if (number != SIGHUP) {
                 drain();
+            } else if (state_.present() != admin::phase::draining) {
+                reload();
             }
             next_signal();
         });
     }
 
     void reload() {
+        if (next_) {
+            again_ = true;  // once the one under way has taken effect
+            return;
+        }
         auto next = config::load_file(file_);
         if (!next.config) {
             std::vector<std::string> findings;
@@ -232,14 +242,65 @@ private:
             return;
         }
         warn_of_fixed_settings(*next.config);
-        config_ = next.config;
-        for (auto const& w : workers_) {
-            w->reload(config_);
+        next_ = std::move(next);
+        if (next_->config->rules->fingerprint() == config_->rules->fingerprint()) {
+            swap();
+            return;
         }
+        announce_change();
+    }
+
+    // Others learn of the new rules before any request is decided by them (protocol.md section
+    // 3.8). Until the old ones are out of use as well, this replica is of neither sort: everybody's
+    // mutations reach the rules of both.
+    void announce_change() {
+        auto const& before = *config_->rules;
+        auto const& after = *next_->config->rules;
+        auto names = names_of(after);
+        for (auto& name : names_of(before)) {
+            if (std::find(names.begin(), names.end(), name) == names.end()) {
+                names.push_back(std::move(name));
+            }
+        }
+        auto told = [this] { asio::post(control_, [this] { swap(); }); };
+        hub_->announce(
+            before.fingerprint() + "+" + after.fingerprint(), std::move(names), std::move(told));
+        give_up_telling_.expires_after(
+            std::max<std::chrono::milliseconds>(config_->near_cache.lease * 4, least_patience));
+        give_up_telling_.async_wait([this](error_code ec) {
+            if (!ec && next_) {
+                log::warn("no store to announce the new rules to; they take effect all the same");
+                swap();
+            }
+        });
+    }
+
+    void swap() {
+        if (!next_ || swapping_) {
+            return;  // announced after it was given up
+        }
+        swapping_ = true;
+        give_up_telling_.cancel();
+        config_ = next_->config;
+        unswapped_ = workers_.size();
+        for (auto const& w : workers_) {
+            w->reload(config_, [this] { asio::post(control_, [this] { one_swapped(); }); });
+        }
+    }
+
+    void one_swapped() {
+        if (--unswapped_ != 0) {
+            return;
+        }
+        swapping_ = false;
         announce();
-        note_loaded(next);
+        note_loaded(*next_);
+        next_.reset();
         ++metrics_.process().reloads_ok;
         log::info("configuration reloaded", {{"file", file_}});
+        if (std::exchange(again_, false)) {
+            reload();
+        }
     }
 
     // What sockets and threads were made from is what they go on with.
@@ -273,14 +334,16 @@ private:
         state_.loaded(std::move(warnings));
     }
 
-    void announce() {
+    static std::vector<std::string> names_of(rules::rule_set const& rules) {
         std::vector<std::string> names;
-        names.reserve(config_->rules->rules().size());
-        for (auto const& r : config_->rules->rules()) {
+        names.reserve(rules.rules().size());
+        for (auto const& r : rules.rules()) {
             names.push_back(r.definition.name.value);
         }
-        hub_->announce(config_->rules->fingerprint(), std::move(names));
+        return names;
     }
+
+    void announce() { hub_->announce(config_->rules->fingerprint(), names_of(*config_->rules)); }
 
     void drain() {
         if (state_.present() == admin::phase::draining) {
@@ -292,6 +355,10 @@ private:
         }
         log::info("draining");
         state_.enter(admin::phase::draining);
+        // Nobody has to wait for this replica any more; its rules stay listed until it has served
+        // its last request.
+        hub_->leave_near();
+        give_up_telling_.cancel();
         draining_ = workers_.size();
         auto const limit = config_->limits.drain_timeout;
         for (auto const& w : workers_) {
@@ -348,6 +415,12 @@ private:
     asio::io_context control_{1};
     asio::basic_signal_set<executor> signals_;
     steady_timer give_up_{control_.get_executor()};
+    // A reload: loaded, announced, then swapped in.
+    std::optional<config::loaded> next_;
+    bool swapping_ = false;
+    bool again_ = false;
+    std::size_t unswapped_ = 0;
+    steady_timer give_up_telling_{control_.get_executor()};
     std::size_t draining_ = 0;
     std::size_t ended_ = 0;
     std::uint16_t port_ = 0;

@@ -171,12 +171,13 @@ void worker::run(std::promise<void> serves, std::function<void()> const& ended) 
     ended();
 }
 
-void worker::reload(std::shared_ptr<config::model const> config) {
+void worker::reload(std::shared_ptr<config::model const> config, std::function<void()> done) {
     auto next = make_snapshot(std::move(config));
-    asio::post(context_, [this, next = std::move(next)]() mutable {
+    asio::post(context_, [this, next = std::move(next), done = std::move(done)]() mutable {
         current_ = std::move(next);
         limits_ = limits_of(*current_->config);
         serving_->upstream.configure(current_->config->upstream);
+        done();
     });
 }
 

@@ -63,8 +63,9 @@ public:
     /// does.
     std::future<void> start(std::function<void()> ended);
 
-    /// The next requests see the new configuration; those under way keep theirs. Any thread.
-    void reload(std::shared_ptr<config::model const> config);
+    /// The next requests see the new configuration; those under way keep theirs. `done` is called
+    /// on the worker's thread when that is so. Any thread.
+    void reload(std::shared_ptr<config::model const> config, std::function<void()> done);
     /// Stops accepting and finishes what is in flight; what is not done after `limit` is broken
     /// off. `done` is called on the worker's thread. Any thread.
     void drain(std::chrono::milliseconds limit, std::function<void()> done);

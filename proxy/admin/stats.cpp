@@ -111,6 +111,18 @@ boost::json::object store_state(store::store_status const& s) {
     return out;
 }
 
+/// This replica among the others.
+boost::json::object replica_state(store::membership::status const& s, std::int64_t members) {
+    boost::json::object out;
+    out["members"] = members;
+    out["listed"] = s.is_listed;
+    out["subscribed"] = s.is_subscribed;
+    out["near_cache"] = s.serves_near;
+    out["near_lease_valid"] = s.holds_lease;
+    out["mutations_wait_a_lease"] = !s.is_settled;
+    return out;
+}
+
 }  // namespace
 
 answer stats(process_state const& state,
@@ -126,6 +138,7 @@ answer stats(process_state const& state,
     out["workers"] = state.workers();
     out["config"] = configuration(state, config);
     out["store"] = store_state(store);
+    out["replica"] = replica_state(store.standing, process.members.load(std::memory_order_relaxed));
     boost::json::object upstream;
     upstream["address"] = config.upstream.address.text();
     upstream["reachable"] = is_upstream_reachable(process, system_now_ms());

@@ -74,7 +74,10 @@ task<result<std::size_t>> bump_publish_wait(worker_parts const& parts,
     }
     all.insert(all.end(), rule_tags.begin(), rule_tags.end());
     if (!all.empty()) {
-        co_await parts.process.replicas.publish_and_wait(id, all);
+        auto const told = co_await parts.process.replicas.publish_and_wait(parts, all);
+        if (!told) {
+            co_return store::store_error::unreachable;
+        }
     }
     co_return removed;
 }

@@ -58,10 +58,4 @@ inline std::vector<std::string> names(std::vector<rules::planned_mark> const& se
     return out;
 }
 
-/// What has to pass until nobody can hold a lease any more: a full one and 10 % + 10 ms, since
-/// clocks only run at about the same rate (protocol.md section 3.3).
-inline std::chrono::nanoseconds full_lease(std::chrono::nanoseconds lease) {
-    return lease + lease / 10 + std::chrono::milliseconds(10);
-}
-
 }  // namespace sidecache::cache::mutation

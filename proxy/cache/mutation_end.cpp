@@ -145,7 +145,7 @@ action machine::on_marked_again(begun const& e, time_point now) {
     state_ = *e.reply;
     has_begun_ = true;
     marked_at_ = begin_sent_;
-    learn_foreign_rules(*e.reply);
+    learn_foreign_rules(e.reply->foreign_fingerprint, e.reply->foreign_rules);
     return look_again(0, now);
 }
 
@@ -232,6 +232,11 @@ action machine::end(time_point now) {
 action machine::on_ended(ended const& e, time_point now) {
     if (!e.reply) {
         return end_failed(now);
+    }
+    // A member with other rules has joined since begin, and may have read what was there before.
+    if (!changed_.empty() &&
+        learn_foreign_rules(e.reply->foreign_fingerprint, e.reply->foreign_rules)) {
+        return end(now);
     }
     bool const publish = needs_publish(*e.reply);
     if (at_head_) {

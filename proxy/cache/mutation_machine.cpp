@@ -1,6 +1,7 @@
 #include "proxy/cache/mutation_machine.hpp"
 
 #include "proxy/cache/mark_set.hpp"
+#include "proxy/store/lease.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -60,6 +61,7 @@ action machine::on(event e, time_point now) {
         case step::hold:
             return without_store_ ? begin(step::mark_again, now) : end(now);
         case step::publish_end:
+            return std::get<published>(e).told ? conclude(std::nullopt) : end_failed(now);
         case step::leave:
             return conclude(std::nullopt);
         case step::answer:
@@ -97,7 +99,7 @@ action machine::on_begun(begun const& e, time_point now) {
     has_begun_ = true;
     marked_at_ = begin_sent_;
     // A member with other rules has entries under tags that ours do not name (section 3.8).
-    if (learn_foreign_rules(*e.reply)) {
+    if (learn_foreign_rules(e.reply->foreign_fingerprint, e.reply->foreign_rules)) {
         marks_ = merged(marks_, rule_tags_);
         return begin(step::begin, now);
     }
@@ -121,7 +123,7 @@ action machine::begin_failed() {
     // Replicas that still reach the store, or hold leases, get no message: their leases must run
     // out. Nothing is served here meanwhile: whoever sees the new state elsewhere must not see
     // the old one here afterwards.
-    return do_wait{full_lease(policy_.lease), names(merged(marks_, scope_.changed()))};
+    return do_wait{store::full_lease(policy_.lease), names(merged(marks_, scope_.changed()))};
 }
 
 // `entry.*` is looked up under the own marker, so that a mutation that overtakes this one is seen
@@ -193,8 +195,12 @@ action machine::publish_marks() {
 }
 
 // A begin that has grown old protects nothing: its markers could lapse while the upstream works,
-// and under another identity there are none (section 3.4).
+// and under another identity there are none (section 3.4). A message that the store did not take
+// leaves near caches elsewhere as they are: as good as no store at all.
 action machine::on_published(published const& e, time_point now) {
+    if (!e.told) {
+        return begin_failed();
+    }
     bool const old = now - marked_at_ > policy_.margin / 2;
     bool const other_server = e.server && *e.server != state_.by.server;
     if (!old && !other_server) {
@@ -220,13 +226,13 @@ action machine::on_renewed(begun const& e) {
         state_ = *e.reply;
         has_begun_ = true;
         marked_at_ = begin_sent_;
-        learn_foreign_rules(*e.reply);
+        learn_foreign_rules(e.reply->foreign_fingerprint, e.reply->foreign_rules);
     }
     return do_carry_on{};
 }
 
-bool machine::learn_foreign_rules(store::begun const& b) {
-    if (!b.foreign_fingerprint) {
+bool machine::learn_foreign_rules(bool foreign, std::vector<std::string> const& names) {
+    if (!foreign) {
         return false;
     }
     std::vector<rules::planned_mark> all;
@@ -234,7 +240,7 @@ bool machine::learn_foreign_rules(store::begun const& b) {
         all.push_back(
             {rules::rule_set::rule_tag(rule.definition.name.value), rules::mark_kind::marker, {}});
     }
-    for (auto const& name : b.foreign_rules) {
+    for (auto const& name : names) {
         all.push_back({rules::rule_set::rule_tag(name), rules::mark_kind::marker, {}});
     }
     auto const before = rule_tags_.size();

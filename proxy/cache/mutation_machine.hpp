@@ -58,6 +58,7 @@ struct looked {
 };
 struct published {
     std::optional<store::id128> server;  ///< whose word the next command would be
+    bool told = true;                    ///< false: the store did not take the message
 };
 struct waited {};
 /// Half of `margin` has passed while the request's content was still on its way.
@@ -208,7 +209,7 @@ private:
     action on_published(published const& e, time_point now);
     action forward();
     action on_renewed(begun const& e);
-    bool learn_foreign_rules(store::begun const& b);
+    bool learn_foreign_rules(bool foreign, std::vector<std::string> const& names);
     void note_lost_marks(store::begun const& b);
     rules::planned_mark const* find_mark(std::string_view tag) const;
     bool has_own_marker(std::string_view tag) const;

@@ -116,8 +116,9 @@ private:
             co_return ended{std::move(reply)};
         }
         if (auto* publish = std::get_if<do_publish>(&a)) {
-            co_await parts_.process.replicas.publish_and_wait(id_, publish->tags);
-            co_return published{parts_.store.server()};
+            auto const told =
+                co_await parts_.process.replicas.publish_and_wait(parts_, publish->tags);
+            co_return published{parts_.store.server(), told};
         }
         if (auto* look_at = std::get_if<do_look>(&a)) {
             auto found = co_await look(look_at->lookup);

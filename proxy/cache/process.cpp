@@ -2,11 +2,14 @@
 
 #include "proxy/cache/event_channel.hpp"
 #include "proxy/cache/fill_table.hpp"
+#include "proxy/cache/near_replicas.hpp"
 #include "proxy/cache/near_tags.hpp"
 #include "proxy/cache/pending_purges.hpp"
 #include "proxy/cache/replicas.hpp"
 #include "proxy/cache/upstream_gate.hpp"
 #include "proxy/store/tag_value.hpp"
+
+#include <utility>
 
 namespace sidecache::cache {
 
@@ -20,6 +23,23 @@ process::process(telemetry::process_metrics& metrics)
       gate_(std::make_unique<upstream_gate>()) {}
 
 process::~process() = default;
+
+void process::join(store::store_hub& hub, bool has_near_cache) {
+    auto joined = std::make_unique<near_replicas>(*near_tags_, hub, store::random_ids(), *events_);
+    joined_ = joined.get();
+    replicas_ = std::move(joined);
+    if (has_near_cache) {
+        hub.serve_near([tags = near_tags_.get()] { tags->clear(); });
+    }
+}
+
+void process::on_message(std::string_view payload) {
+    joined_->on_message(payload);
+}
+
+void process::on_lost() {
+    events_->lost();
+}
 
 process_parts process::parts() {
     return process_parts{

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "proxy/async/task.hpp"
-#include "proxy/cache/near_tags.hpp"
 #include "proxy/store/tag_value.hpp"
 
 #include <span>
@@ -9,27 +8,29 @@
 
 namespace sidecache::cache {
 
+class near_tags;
+struct worker_parts;
+
 /// The publish-and-wait step of a mutation (protocol.md section 3.3): drop the tags from the near
-/// cache, tell every replica, wait until each has said so or its lease must have run out. Any
-/// thread.
+/// caches of this process, tell every replica, wait until each has said so or its lease must have
+/// run out. Any thread.
 class replicas {
 public:
     virtual ~replicas() = default;
-    /// Returns when no near cache of any replica can serve what was there before.
-    virtual task<void> publish_and_wait(store::mutation_id id,
+    /// True: no near cache of any replica can serve what was there before. False: the store did
+    /// not take the message, so that others have not heard of it and nobody was waited for.
+    /// REQUIRES: what it is about has happened in the store (the marks stand, the generations are
+    /// new). On the worker's own thread; `parts` and `tags` outlive the call.
+    virtual task<bool> publish_and_wait(worker_parts const& parts,
                                         std::span<std::string_view const> tags) = 0;
 };
 
-/// Nobody else holds a near cache: what is to be dropped is dropped here, and nobody waited for.
+/// Nobody but this process: `memory://`.
 class own_near_cache_only final : public replicas {
 public:
-    /// `tags` outlives it.
     explicit own_near_cache_only(near_tags& tags) : tags_(tags) {}
-    task<void> publish_and_wait(store::mutation_id,
-                                std::span<std::string_view const> tags) override {
-        tags_.drop(tags);
-        co_return;
-    }
+    task<bool> publish_and_wait(worker_parts const& parts,
+                                std::span<std::string_view const> tags) override;
 
 private:
     near_tags& tags_;

@@ -42,15 +42,17 @@ inline std::shared_ptr<config::model const> configured(std::string const& yaml) 
 class told_replicas final : public replicas {
 public:
     explicit told_replicas(std::vector<std::string>& calls) : calls_(calls) {}
-    task<void> publish_and_wait(store::mutation_id,
+    task<bool> publish_and_wait(worker_parts const&,
                                 std::span<std::string_view const> tags) override {
         std::string line = "told";
         for (auto const tag : tags) {
             line.append(" ").append(tag);
         }
         calls_.push_back(std::move(line));
-        co_return;
+        co_return hears;
     }
+    /// False: the store does not take the message.
+    bool hears = true;
 
 private:
     std::vector<std::string>& calls_;

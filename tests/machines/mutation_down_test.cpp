@@ -81,6 +81,45 @@ TEST_CASE("on_down forward: one lease is waited out, under cover, then the reque
     }
 }
 
+TEST_CASE("near caches that could not be told are as good as no store") {
+    script m(one_tag(), put_42());
+    m.how.refuse_on_down = false;
+    SUBCASE("refuse: the marks go, nothing is forwarded") {
+        m.how.refuse_on_down = true;
+        m.start();
+        m.begun();
+        CHECK(m.publish_fails() == "end c product:42*");
+        CHECK(m.ended() == "answer refuse");
+    }
+    SUBCASE("forward: one lease is waited out, and the end tells again") {
+        m.start();
+        m.begun();
+        CHECK(m.publish_fails() == "wait 560ms covering product:42*");
+        CHECK(m.waited() == "forward");
+        CHECK(m.answered(200) == "begin m product:42*");
+        CHECK(m.begun() == "end b product:42*");
+        CHECK(m.ended() == "publish product:42*");
+        CHECK(m.published() == "answer relay");
+    }
+    SUBCASE("at the end: the answer is held until they have been, then it is owed") {
+        m.start();
+        m.begun();
+        m.published();
+        CHECK(m.answered(200) == "end b product:42*");
+        CHECK(m.ended({"product:42*"}) == "publish product:42*");
+        CHECK(m.publish_fails() == "wait 10ms covering product:42*");
+        CHECK(m.waited(10ms) == "end b product:42*");
+        CHECK(m.ended({"product:42*"}) == "publish product:42*");
+        SUBCASE("in time") {
+            CHECK(m.published() == "answer relay");
+        }
+        SUBCASE("too late") {
+            m.now += 1s;
+            CHECK(m.publish_fails() == "answer relay owing product:42*");
+        }
+    }
+}
+
 TEST_CASE("what only an entry or the response would tell is wide without a store") {
     script m(moving(), put_42());
     m.start();

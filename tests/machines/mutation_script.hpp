@@ -52,6 +52,7 @@ public:
     std::map<std::string, std::uint64_t, std::less<>> generations;  // 1 unless named
     std::set<std::string, std::less<>> others;  // tags with a marker of another mutation
     bool foreign = false;
+    bool foreign_at_end = false;
     std::vector<std::string> foreign_rules;
 
     // What the last action said.
@@ -106,6 +107,8 @@ public:
     }
     std::string look_fails() { return tell(mutation::looked{}); }
     std::string published() { return tell(mutation::published{server}); }
+    /// The store did not take the message.
+    std::string publish_fails() { return tell(mutation::published{server, false}); }
     std::string waited(nanoseconds passed = 0ns) {
         now += passed;
         return tell(mutation::waited{});
@@ -138,6 +141,8 @@ public:
             auto const tag = std::string(m.tag);
             e.had_mark.push_back(is_marked(tag) && !lost.contains(tag));
         }
+        e.foreign_fingerprint = foreign_at_end;
+        e.foreign_rules = foreign_rules;
         return tell(mutation::ended{std::move(e)});
     }
     std::string end_fails() {

@@ -459,6 +459,19 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a member with other rules that joins in mid-mutation is noticed at the end") {
+    script m(one_tag(), put_42());
+    m.start();
+    CHECK(m.begun() == "publish product:42*");
+    m.published();
+    CHECK(m.answered(200) == "end b product:42*");
+    m.foreign_at_end = true;
+    m.foreign_rules = {"their-rule"};
+    CHECK(m.ended() == "end b product:42* b rule:product-details b rule:their-rule");
+    CHECK(m.ended() == "publish product:42* rule:product-details rule:their-rule");
+    CHECK(m.published() == "answer relay");
+}
+
 TEST_CASE("a mutation that began under other rules bumps by both") {
     script m(one_tag(), put_42());
     auto d = one_tag();

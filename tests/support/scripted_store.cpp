@@ -59,6 +59,7 @@ scripted_store::scripted_store(executor ex) : executor_(ex) {
         return result<stores::ended>(std::move(e));
     };
     on_publish.otherwise = [](std::string_view) { return result<void>(); };
+    on_publish_drop.otherwise = [](std::string_view) { return stores::audience(); };
 }
 
 std::size_t scripted_store::count(std::string_view command) const {
@@ -90,7 +91,7 @@ stores::generation scripted_store::generation_of(std::string_view tag) {
 }
 
 task<void> scripted_store::enter(std::string_view command, std::string line) {
-    calls.push_back(std::string(command).append(" ").append(line));
+    calls.push_back(std::string(command).append(line.empty() ? "" : " ").append(line));
     auto const at = std::find_if(
         gates_.begin(), gates_.end(), [&](auto const& g) { return g.first == command; });
     if (at == gates_.end()) {
@@ -171,6 +172,18 @@ task<result<stores::ended>> scripted_store::end(stores::mutation_id,
 task<result<void>> scripted_store::publish(std::string_view payload) {
     co_await enter("publish", std::string(payload));
     co_return on_publish.answer_to(payload);
+}
+
+task<result<stores::audience>> scripted_store::publish_drop(std::string_view payload) {
+    co_await enter("publish_drop", {});
+    co_return on_publish_drop.answer_to(payload);
+}
+
+task<std::size_t> scripted_store::dismiss(std::span<stores::near_member const> silent) {
+    for (auto const& m : silent) {
+        co_await enter("dismiss", m.id);
+    }
+    co_return silent.size();
 }
 
 }  // namespace sidecache::test

@@ -68,6 +68,8 @@ public:
     ///     begin [m product:42*] [i schema:*:products]
     ///     end [b product:42*] [c schema:*:products]
     ///     publish PAYLOAD
+    ///     publish_drop
+    ///     dismiss 0f...
     std::vector<std::string> calls;
     std::size_t count(std::string_view command) const;
 
@@ -98,6 +100,7 @@ public:
     script<stores::begun, std::span<stores::begin_mark const>> on_begin;
     script<stores::ended, std::span<stores::end_mark const>> on_end;
     script<void, std::string_view> on_publish;
+    script<stores::audience, std::string_view> on_publish_drop;
 
     /// Who answers: the server that every default reply names.
     stores::id128 identity{0x5e, 0x1};
@@ -129,6 +132,8 @@ public:
                                     std::chrono::milliseconds keep_tags) override;
     std::optional<stores::id128> server() const override { return identity; }
     task<result<void>> publish(std::string_view payload) override;
+    task<result<stores::audience>> publish_drop(std::string_view payload) override;
+    task<std::size_t> dismiss(std::span<stores::near_member const> silent) override;
     stores::store_status status() const override { return reported; }
 
 private:
