@@ -257,6 +257,11 @@ constexpr auto table = std::to_array<known_key>({
      "count",
      "0",
      "Fills of this rule at once, in this process; 0 is no limit of its own."},
+    {"rules[].max_keys",
+     "count",
+     "1000000",
+     "Entries of this rule in the store at once, variants and partitions counted; what comes "
+     "beyond is served and not stored. 0 is no bound."},
     {"rules[].store_set_cookie",
      "boolean",
      "false",
@@ -266,7 +271,6 @@ constexpr auto table = std::to_array<known_key>({
      "false",
      "States that no purge is meant to reach this rule's entries: they are stale for up to their "
      "ttl."},
-    {"rules[].max_keys", "count", "", "Bound on the number of entries of this rule.", later},
     {"rules[].stale_while_revalidate",
      "duration",
      "",

@@ -246,6 +246,7 @@ bool read_rule(section& s, rules::rule_definition& out) {
     s.size("max_object", out.max_object, 1, 256ULL << 20U);
     s.share("jitter", out.jitter, {0, 0.9});
     s.count("max_upstream", out.max_upstream, 0, 1'000'000);
+    s.count("max_keys", out.max_keys, 0, 1'000'000'000);
     s.boolean("store_set_cookie", out.store_set_cookie);
     s.boolean("ttl_only", out.ttl_only);
     s.finish();

@@ -343,7 +343,12 @@ private:
         return names;
     }
 
-    void announce() { hub_->announce(config_->rules->fingerprint(), names_of(*config_->rules)); }
+    void announce() {
+        hub_->announce(config_->rules->fingerprint(), names_of(*config_->rules));
+        hub_->count_keys([rules = config_->rules](std::string_view tag) {
+            return rules->bounded_rules_under(tag);
+        });
+    }
 
     void drain() {
         if (state_.present() == admin::phase::draining) {

@@ -130,6 +130,9 @@ struct rule_set::compiled {
     bool asks_for_identity = false;
 };
 
+/// Whether entries of a rule may carry that tag, as far as its text tells (reach.cpp).
+bool reaches(rule const& r, compiled_rule const& c, std::string_view tag);
+
 /// Longer keys are a bypass: they would cost more than they save.
 inline constexpr std::size_t max_key_size = 2048;
 

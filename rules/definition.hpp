@@ -80,6 +80,10 @@ struct rule_definition {
     double jitter = 0;
     /// Concurrent fetches of this rule in one process; 0: no limit of its own.
     std::size_t max_upstream = 0;
+    /// Entries of this rule in the store at once; what comes beyond is served and not stored. 0: no
+    /// bound. The default is a fuse: no ordinary rule meets it, and what clients can make up
+    /// without end (a search, a cookie under `partition: credential`) does not fill the store.
+    std::uint64_t max_keys = 1'000'000;
     bool store_set_cookie = false;
     bool ttl_only = false;
 };

@@ -1,7 +1,6 @@
 #include "rules/explain.hpp"
 
 #include "rules/compiled.hpp"
-#include "rules/path_form.hpp"
 
 #include <cassert>
 #include <utility>
@@ -9,20 +8,6 @@
 namespace sidecache::rules {
 
 namespace {
-
-bool reaches(rule const& r, compiled_rule const& c, std::string_view tag) {
-    constexpr std::string_view path_prefix = "path:";
-    if (tag == c.tag) {
-        return true;
-    }
-    if (tag.starts_with(path_prefix)) {
-        path_captures captures;
-        return c.path.matches_leniently(path_segments(tag.substr(path_prefix.size())), captures);
-    }
-    auto const parsed = pattern::parse_rendered(tag);
-    auto const* p = std::get_if<pattern>(&parsed);
-    return p != nullptr && !r.definition.key.value.empty() && unify(*p, c.key).what != reach::none;
-}
 
 std::vector<explained_tag> explained(rule_set::compiled const& c, std::vector<planned_mark> marks) {
     std::vector<explained_tag> out;

@@ -55,6 +55,10 @@ public:
     std::variant<std::vector<std::string>, std::string> tags_covering(
         std::string_view pattern) const;
 
+    /// `rule:NAME` of each rule with a bound (`max_keys`) whose entries may carry that tag: a purge
+    /// of it lowers their number.
+    std::vector<std::string> bounded_rules_under(std::string_view tag) const;
+
     /// `rule:NAME`, the tag of every entry of a rule.
     static std::string rule_tag(std::string_view name);
     /// `path:...`, the tag of every entry of that path, whatever its query: percent-encoding

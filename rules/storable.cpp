@@ -76,6 +76,8 @@ std::string_view name(not_stored reason) {
             return "quarantine";
         case not_stored::store_down:
             return "store_down";
+        case not_stored::max_keys:
+            return "max_keys";
     }
     return "";
 }

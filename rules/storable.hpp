@@ -28,6 +28,7 @@ enum class not_stored : std::uint8_t {
     marked,      ///< a mutation was under way when the fill began
     quarantine,  ///< after a failover, until old markers are over
     store_down,  ///< no store to put it in, or no generations to put it under
+    max_keys,    ///< the rule has as many entries as it may have
 };
 
 std::string_view name(not_stored reason);

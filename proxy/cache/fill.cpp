@@ -80,6 +80,11 @@ void tell_unstorable(worker_parts const& parts,
     permit.settle(verdict);
 }
 
+void count_not_stored(fill_order const& order, rules::not_stored why) {
+    auto& metrics = order.snap->metrics->rules[order.wanted.matched->index];
+    metrics.not_stored[static_cast<std::size_t>(why)].add();
+}
+
 constexpr std::size_t piece_size = 32U << 10;
 
 struct collected {
@@ -114,6 +119,9 @@ task<collected> read_content(worker_parts const& parts,
         if (out.kept && feed.content().size() + piece.size > max_object) {
             out.kept = false;
             feed.stop_keeping();
+            if (!feed.not_stored) {
+                count_not_stored(order, rules::not_stored::too_large);
+            }
             tell_unstorable(parts, order, permit, from.head.status);
         }
         feed.append(std::string_view(buffer->data(), piece.size));
@@ -173,6 +181,9 @@ task<store::fill_outcome> fetch(worker_parts const& parts,
         feed.not_stored = hindrance;
         how->ttl = shortened(how->ttl, order.wanted.matched->definition.jitter, parts.process.ids);
     }
+    if (feed.not_stored) {
+        count_not_stored(order, *feed.not_stored);
+    }
     feed.head = response.head;
     feed.announce(fill_feed::stage::response);
     auto const content =
@@ -180,6 +191,9 @@ task<store::fill_outcome> fetch(worker_parts const& parts,
     response.exchange.reset();
     room.reset();
     if (!content.complete) {
+        if (content.kept && !feed.not_stored) {
+            count_not_stored(order, rules::not_stored::truncated);
+        }
         permit.settle(settlement{fill_end::failed, nullptr});
         co_return store::fill_outcome::failed;
     }

@@ -3,6 +3,7 @@
 #include "proxy/cache/event_channel.hpp"
 #include "proxy/cache/fill_lock.hpp"
 #include "proxy/cache/pending_purges.hpp"
+#include "rules/rule_set.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -33,6 +34,10 @@ task<looked> look(worker_parts const& parts,
     ask.key = order.wanted.key;
     ask.tags = &order.wanted.tags;
     ask.keep_tags = config.tag_life();
+    auto const& rule = order.wanted.matched->definition;
+    auto const counted = rules::rule_set::rule_tag(rule.name.value);
+    ask.counted_tag = counted;
+    ask.max_keys = rule.max_keys;
     if (lock != nullptr) {
         ask.lock_key = order.wanted.lock_key;
         ask.lock_token = ground.token;
@@ -99,7 +104,7 @@ std::optional<rules::not_stored> fill_ground::hindrance() const {
     if (pending_purge || std::any_of(snapshot->tags.begin(), snapshot->tags.end(), is_marked)) {
         return rules::not_stored::marked;
     }
-    return std::nullopt;
+    return snapshot->is_full ? std::optional(rules::not_stored::max_keys) : std::nullopt;
 }
 
 sight fill_ground::seen(moment const& at) const {
@@ -107,7 +112,9 @@ sight fill_ground::seen(moment const& at) const {
         return {};
     }
     auto out = see(snapshot->by, snapshot->tags, at);
-    if (hindrance()) {
+    // A rule that is full has nothing against sharing what is fetched.
+    auto const why = hindrance();
+    if (why && *why != rules::not_stored::max_keys) {
         out.clean = false;
     }
     return out;

@@ -92,6 +92,7 @@ task<void> index_sweeper::sweep(std::string const& tag) {
             co_return;
         }
         std::size_t spared = 0;
+        std::vector<std::string_view> gone;
         auto& last = node_->connected()->commands();
         for (std::size_t i = 0; i < keys.size(); ++i) {
             if (auto const left = removals[1 + i].number(); left > 0) {
@@ -103,10 +104,24 @@ task<void> index_sweeper::sweep(std::string const& tag) {
                                prefixed{names::index, tag},
                                keys[i].text(),
                                left);
+            } else {
+                gone.push_back(keys[i].text());
             }
         }
-        if (spared > 0) {
-            auto const restored = co_await ask(spared, removals);
+        // Where they are counted they go last: another rule's key must not get in there, and one
+        // that is filled at this very moment is counted again when it is filled next.
+        auto const counted =
+            gone.empty() ? std::vector<std::string>() : node_->process().counted.under(tag);
+        for (auto const& index : counted) {
+            start_command(last, 2 + gone.size());
+            append_word(last, "ZREM"sv);
+            append_word(last, prefixed{names::index, index});
+            for (auto const key : gone) {
+                append_word(last, key);
+            }
+        }
+        if (spared + counted.size() > 0) {
+            auto const restored = co_await ask(spared + counted.size(), removals);
             if (!restored) {
                 co_return;
             }

@@ -197,6 +197,33 @@ void memory_map::note(std::string_view tag, std::string_view key, unix_ms expire
     make_room(s, now);
 }
 
+bool memory_map::has_room(std::string_view tag,
+                          std::string_view key,
+                          std::uint64_t most,
+                          unix_ms now) {
+    auto& s = shard_of(tag);
+    std::scoped_lock const guard(s.mutex);
+    auto* const i = s.indexes.find(tag, now);
+    if (i == nullptr) {
+        return most > 0;
+    }
+    auto& index = i->value;
+    // All that is past, for an exact number: each goes once, whoever asks.
+    index.drop_past(now, index.by_key.size());
+    s.indexes.weigh(*i, tag, index.weight);
+    return index.by_key.contains(key) || index.by_key.size() < most;
+}
+
+void memory_map::forget_noted(std::string_view tag, std::string_view key, unix_ms now) {
+    auto& s = shard_of(tag);
+    std::scoped_lock const guard(s.mutex);
+    auto* const i = s.indexes.find(tag, now);
+    if (i == nullptr || !i->value.erase(key)) {
+        return;
+    }
+    s.indexes.weigh(*i, tag, i->value.weight);
+}
+
 std::vector<std::string> memory_map::take_noted(std::string_view tag,
                                                 std::size_t most,
                                                 unix_ms now) {

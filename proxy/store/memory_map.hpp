@@ -58,6 +58,11 @@ public:
 
     /// Notes that an entry carries a tag, until the entry's expiry.
     void note(std::string_view tag, std::string_view key, unix_ms expires_at, unix_ms now);
+    /// Whether the tag's index holds that key, or fewer than `most` keys; what is past does not
+    /// count.
+    bool has_room(std::string_view tag, std::string_view key, std::uint64_t most, unix_ms now);
+    /// Takes one key out of a tag's index.
+    void forget_noted(std::string_view tag, std::string_view key, unix_ms now);
     /// Takes up to `most` keys out of a tag's index.
     std::vector<std::string> take_noted(std::string_view tag, std::size_t most, unix_ms now);
 

@@ -29,9 +29,14 @@ struct sweep {
     void operator()() {
         auto const now = hub->now();
         auto const keys = hub->map().take_noted(tag, removed_at_once, now);
+        auto const counted = hub->counted().under(tag);
         for (auto const& key : keys) {
             if (auto const until = hub->map().remove_entry_without(key, sign, now)) {
                 spared.emplace_back(key, *until);
+                continue;
+            }
+            for (auto const& other : counted) {
+                hub->map().forget_noted(other, key, now);
             }
         }
         if (!keys.empty()) {
@@ -79,6 +84,7 @@ public:
             g.lock = taken ? lock_state::acquired : lock_state::held;
         }
         g.entry = hub_.map().find_entry(r.key, now);
+        g.is_full = r.max_keys > 0 && !hub_.map().has_room(r.counted_tag, r.key, r.max_keys, now);
         meter_.count(store_command::fill, store_error::ok);
         co_return g;
     }
@@ -200,12 +206,19 @@ private:
 
     std::size_t remove(end_mark const& m, generation after, unix_ms now) {
         std::size_t removed = 0;
+        auto const counted = hub_.counted().under(m.tag);
+        auto const remove_key = [&](std::string_view key) {
+            removed += hub_.map().remove_entry(key) ? 1U : 0U;
+            for (auto const& tag : counted) {
+                hub_.map().forget_noted(tag, key, now);
+            }
+        };
         if (!m.exact_key.empty()) {
-            removed += hub_.map().remove_entry(m.exact_key) ? 1U : 0U;
+            remove_key(m.exact_key);
         }
         auto const keys = hub_.map().take_noted(m.tag, removed_at_once, now);
         for (auto const& key : keys) {
-            removed += hub_.map().remove_entry(key) ? 1U : 0U;
+            remove_key(key);
         }
         if (keys.size() == removed_at_once) {
             std::string sign;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sidecache::store {
@@ -36,11 +37,13 @@ public:
     void announce(std::string fingerprint,
                   std::vector<std::string> rule_names,
                   std::function<void()> confirmed = {}) override;
+    void count_keys(counted_source source) override { counted_.set(std::move(source)); }
     lease const& near_lease() const override { return lease_; }
     void stop() override;
     membership::status standing() const;
 
     memory_map& map() { return map_; }
+    counted_tags const& counted() const { return counted_; }
     answered_by by() const;
     unix_ms now() const { return options_.now(); }
     id_source& ids() { return ids_; }
@@ -59,6 +62,7 @@ private:
     id128 server_;
     memory_map map_;
     std::atomic<bool> serves_near_{false};
+    counted_tags counted_;
     std::mutex mutex_;
     std::vector<subscriber> subscribers_;  // under mutex_
 };

@@ -95,6 +95,10 @@ void redis_hub::renew_soon() {
     });
 }
 
+void redis_hub::count_keys(counted_source source) {
+    process_->counted.set(std::move(source));
+}
+
 void redis_hub::stop() {
     std::scoped_lock const guard(mutex_);
     if (std::exchange(stopped_, true)) {

@@ -30,6 +30,7 @@ public:
     void announce(std::string fingerprint,
                   std::vector<std::string> rule_names,
                   std::function<void()> confirmed = {}) override;
+    void count_keys(counted_source source) override;
     void stop() override;
 
 private:

@@ -48,22 +48,47 @@ std::vector<std::string> texts_of(reply const& list) {
     return out;
 }
 
-/// ZREM and UNLINK of an index's keys, and of an exact one; returns how many commands.
-std::size_t append_removal(std::string& out,
-                           std::string_view tag,
-                           std::vector<std::string> const& keys,
-                           std::string_view exact_key) {
+/// Keys of an index that are to go, and an exact one.
+struct removal {
+    std::string_view tag;
+    std::string_view exact_key;  // may be empty
+    /// The keys in the tag's index; nullopt: nobody has looked.
+    std::optional<std::vector<std::string>> noted;
+    /// Further tags in whose indexes the keys are counted.
+    std::vector<std::string> counted;
+};
+
+void append_forget(std::string& out,
+                   std::string_view tag,
+                   std::vector<std::string> const& keys,
+                   std::string_view exact_key) {
+    start_command(out, 2 + keys.size() + (exact_key.empty() ? 0 : 1));
+    append_word(out, "ZREM"sv);
+    append_word(out, prefixed{names::index, tag});
+    for (auto const& key : keys) {
+        append_word(out, std::string_view(key));
+    }
+    if (!exact_key.empty()) {
+        append_word(out, exact_key);
+    }
+}
+
+/// ZREM of the keys, from each index that they are in, and UNLINK; returns how many commands, whose
+/// last is the UNLINK.
+std::size_t append_removal(std::string& out, removal const& r) {
+    static std::vector<std::string> const none;
+    auto const& keys = r.noted ? *r.noted : none;
+    auto const exact_key = r.exact_key;
     if (keys.empty() && exact_key.empty()) {
         return 0;
     }
     std::size_t commands = 1;
     if (!keys.empty()) {
-        start_command(out, 2 + keys.size());
-        append_word(out, "ZREM"sv);
-        append_word(out, prefixed{names::index, tag});
-        for (auto const& key : keys) {
-            append_word(out, std::string_view(key));
-        }
+        append_forget(out, r.tag, keys, {});
+        ++commands;
+    }
+    for (auto const& counted : r.counted) {
+        append_forget(out, counted, keys, exact_key);
         ++commands;
     }
     start_command(out, 1 + keys.size() + (exact_key.empty() ? 0 : 1));
@@ -220,18 +245,16 @@ task<result<ended>> redis_store::end(mutation_id id,
 
 task<store_error> redis_store::end_part(ending const& part, ended& into) {
     // What is removed at once is settled before the first command: others begin and end meanwhile.
-    struct removal {
-        end_mark const* mark;
-        std::optional<std::vector<std::string>> noted;
-    };
     std::vector<removal> removals;
+    auto const& counted = caller_.target().process().counted;
     for (auto const& m : part.marks) {
         if (m.action != end_action::clear) {
-            removals.push_back({&m, noted_.take(part.id, m.tag)});
+            removals.push_back(
+                {m.tag, m.exact_key, noted_.take(part.id, m.tag), counted.under(m.tag)});
         }
     }
-    static std::vector<std::string> const none;
     auto const announced = part.reads_members ? caller_.target().process().announced() : nullptr;
+    std::vector<std::size_t> removing(removals.size());  // commands of each
     auto const write = [&](std::string& out, session const& s) {
         for (auto const& m : part.marks) {
             append_command(out,
@@ -246,15 +269,16 @@ task<store_error> redis_store::end_part(ending const& part, ended& into) {
                            part.life);
         }
         auto commands = part.marks.size();
-        for (auto const& [mark, noted] : removals) {
-            commands += append_removal(out, mark->tag, noted ? *noted : none, mark->exact_key);
+        for (std::size_t i = 0; i < removals.size(); ++i) {
+            auto const& r = removals[i];
+            removing[i] = append_removal(out, r);
             // What is left: how many, or, where begin has not looked, which.
-            if (noted) {
-                append_command(out, "ZCARD"sv, prefixed{names::index, mark->tag});
+            if (r.noted) {
+                append_command(out, "ZCARD"sv, prefixed{names::index, r.tag});
             } else {
-                append_index_head(out, mark->tag);
+                append_index_head(out, r.tag);
             }
-            ++commands;
+            commands += removing[i] + 1;
         }
         if (announced) {
             append_command(out, "HGETALL"sv, names::members);
@@ -279,17 +303,16 @@ task<store_error> redis_store::end_part(ending const& part, ended& into) {
     }
     auto at = part.marks.size();
     std::vector<std::pair<std::string_view, std::vector<std::string>>> found;
-    for (auto const& [mark, noted] : removals) {
-        bool const had_keys = noted && !noted->empty();
-        if (had_keys || !mark->exact_key.empty()) {
-            at += had_keys ? 1U : 0U;  // ZREM's reply
-            into.removed += static_cast<std::size_t>(a.replies[at++].number());
+    for (std::size_t i = 0; i < removals.size(); ++i) {
+        at += removing[i];
+        if (removing[i] > 0) {
+            into.removed += static_cast<std::size_t>(a.replies[at - 1].number());
         }
         auto const left = a.replies[at++];
         if (left.number() > 0) {
-            sweeper_->add(mark->tag);
+            sweeper_->add(removals[i].tag);
         } else if (left.size() > 0) {
-            found.emplace_back(mark->tag, texts_of(left));
+            found.emplace_back(removals[i].tag, texts_of(left));
         }
     }
     if (announced) {
@@ -309,21 +332,30 @@ task<store_error> redis_store::end_part(ending const& part, ended& into) {
 /// entries are dead already.
 task<void> redis_store::remove_noted(
     std::vector<std::pair<std::string_view, std::vector<std::string>>> found, ended& into) {
+    std::vector<removal> removals;
+    for (auto& [tag, keys] : found) {
+        auto counted = caller_.target().process().counted.under(tag);
+        removals.push_back({tag, {}, std::move(keys), std::move(counted)});
+    }
+    std::vector<std::size_t> removing(removals.size());
     auto const write = [&](std::string& out, session const&) {
         std::size_t commands = 0;
-        for (auto const& [tag, keys] : found) {
-            commands += append_removal(out, tag, keys, {});
+        for (std::size_t i = 0; i < removals.size(); ++i) {
+            removing[i] = append_removal(out, removals[i]);
+            commands += removing[i];
         }
         return commands;
     };
     call_plan const plan{store_command::end};
     auto const a = co_await caller_.ask(plan, write);
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        auto const& [tag, keys] = found[i];
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < removals.size(); ++i) {
+        auto const& [tag, exact_key, keys, counted] = removals[i];
+        at += removing[i];
         if (a.error == store_error::ok) {
-            into.removed += static_cast<std::size_t>(a.replies[2 * i + 1].number());
+            into.removed += static_cast<std::size_t>(a.replies[at - 1].number());
         }
-        if (a.error != store_error::ok || keys.size() == noted_at_once) {
+        if (a.error != store_error::ok || keys->size() == noted_at_once) {
             sweeper_->add(tag);
         }
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/async/clock.hpp"
+#include "proxy/store/counted_tags.hpp"
 #include "proxy/store/identity.hpp"
 #include "proxy/store/membership.hpp"
 #include "proxy/store/redis_settings.hpp"
@@ -36,6 +37,7 @@ public:
 
     redis_settings const settings;
     identity_memory identities;
+    counted_tags counted;
     id_source& ids;
     /// This member's id in `sidecache:members`; new with each process.
     id128 const member;

@@ -127,7 +127,16 @@ task<result<fill_ground>> redis_store::begin_fill(fill_request const& r) {
                 out, "SET"sv, r.lock_key, r.lock_token, "NX"sv, "PX"sv, at_least_1(r.lock_ttl));
         }
         append_command(out, "GET"sv, r.key);
-        return tags + 2 + (asks_lock ? 1 : 0);
+        if (r.max_keys > 0) {
+            append_command(out,
+                           "EVALSHA"sv,
+                           digest_of(s.scripts, script::index_room),
+                           "1"sv,
+                           prefixed{names::index, r.counted_tag},
+                           r.key,
+                           static_cast<std::int64_t>(r.max_keys));
+        }
+        return tags + 2 + (asks_lock ? 1 : 0) + (r.max_keys > 0 ? 1 : 0);
     };
     call_plan const plan{store_command::fill, r.lock_key.empty(), false};
     auto a = co_await caller_.ask(plan, write);
@@ -167,7 +176,13 @@ task<result<fill_ground>> redis_store::begin_fill(fill_request const& r) {
     auto const& process = caller_.target().process();
     g.quarantined = process.settings.quarantine.count() > 0 &&
                     (a.replies[tags].number() != 0 || process.is_quarantined(boot_clock::now()));
-    g.entry = a.replies[tags + (asks_lock ? 2 : 1)].shared_text();
+    auto const entry_at = tags + (asks_lock ? 2 : 1);
+    g.entry = a.replies[entry_at].shared_text();
+    if (r.max_keys > 0) {
+        // Whoever does not know stores: the bound is for memory, not for what is right.
+        auto const room = a.replies[entry_at + 1];
+        g.is_full = room.is_integer() && room.number() == 0;
+    }
     co_return g;
 }
 

@@ -19,6 +19,7 @@ constexpr std::array<source, script_count> sources{{
     {"", script_texts::lock_release, true},
     {"", script_texts::lock_extend, false},
     {"", script_texts::index_add, false},
+    {"", script_texts::index_room, false},
     {"", script_texts::entry_remove, true},
     {"", script_texts::member_renew, true},
     {"", script_texts::member_dismiss, true},

@@ -17,6 +17,7 @@ enum class script : std::uint8_t {
     lock_release,
     lock_extend,
     index_add,
+    index_room,
     entry_remove,
     member_renew,
     member_dismiss,

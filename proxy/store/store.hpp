@@ -2,6 +2,7 @@
 
 #include "proxy/async/clock.hpp"
 #include "proxy/async/task.hpp"
+#include "proxy/store/counted_tags.hpp"
 #include "proxy/store/event_payload.hpp"
 #include "proxy/store/lease.hpp"
 #include "proxy/store/membership.hpp"
@@ -68,6 +69,9 @@ struct fill_ground {
     bool quarantined = false;
     lock_state lock = lock_state::none;
     std::shared_ptr<std::string const> entry;
+    /// `counted_tag` has `max_keys` other keys already. All replicas see one number; only fills
+    /// that are under way at once may exceed the bound.
+    bool is_full = false;
 };
 
 struct fill_request {
@@ -78,6 +82,9 @@ struct fill_request {
     std::string_view lock_key;  // empty: no lock
     id128 lock_token;
     std::chrono::milliseconds lock_ttl{0};
+    /// The tag whose keys are counted (`rule:NAME`), and how many it may have; 0: no bound.
+    std::string_view counted_tag{};
+    std::uint64_t max_keys = 0;
 };
 
 struct put_request {
@@ -270,6 +277,9 @@ public:
     /// Whether this process may serve from memory: granted and revoked as protocol.md section 4
     /// says. Any thread; lives as long as the hub.
     virtual lease const& near_lease() const = 0;
+    /// Told at start and on every reload: which tags have their keys counted (`max_keys`), so that
+    /// a purge that removes keys lowers their number. Any thread.
+    virtual void count_keys(counted_source source) = 0;
     /// Leaves the member list, closes connections and stops heartbeats; coroutines in flight end
     /// with `unreachable`. Any thread; returns at once, the workers finish it while they run.
     virtual void stop() = 0;

@@ -3,6 +3,7 @@
 #include "proxy/telemetry/families.hpp"
 #include "proxy/version.hpp"
 #include "rules/decision.hpp"
+#include "rules/storable.hpp"
 
 #include <cassert>
 #include <initializer_list>
@@ -112,6 +113,11 @@ void add_rule(exposition& out, std::string_view rule, rule_metrics const& m) {
             count(family_id::bypass, reason, m.bypass[i], known);
         }
     }
+    static_assert(static_cast<std::size_t>(rules::not_stored::max_keys) + 1 == not_stored_reasons);
+    for (std::size_t i = 0; i < not_stored_reasons; ++i) {
+        auto const reason = rules::name(static_cast<rules::not_stored>(i));
+        count(family_id::not_stored, reason, m.not_stored[i], known);
+    }
     for (std::size_t i = 0; i < lock_outcomes; ++i) {
         count(family_id::fill_locks, name(static_cast<lock_outcome>(i)), m.fill_locks[i], known);
     }
@@ -188,6 +194,7 @@ void add(rule_metrics& into, rule_metrics const& from) {
     }
     add(into.upstream_duration, from.upstream_duration);
     add(into.bypass, from.bypass);
+    add(into.not_stored, from.not_stored);
     add(into.fill_locks, from.fill_locks);
     add(into.fill_lock_wait, from.fill_lock_wait);
 }

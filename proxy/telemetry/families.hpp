@@ -16,6 +16,7 @@ enum class family_id : std::uint8_t {
     upstream_duration,
     upstream_responses,
     bypass,
+    not_stored,
     purges,
     purged_keys,
     purge_duration,
@@ -37,7 +38,7 @@ enum class family_id : std::uint8_t {
     config_reloads,
     build_info,
 };
-inline constexpr std::size_t family_count = 26;
+inline constexpr std::size_t family_count = 27;
 
 enum class family_type : std::uint8_t { counter, gauge, histogram };
 std::string_view name(family_type t);

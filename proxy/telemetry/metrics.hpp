@@ -80,6 +80,7 @@ enum class rejection : std::uint8_t {
 inline constexpr std::size_t rejections = 9;
 std::string_view name(rejection r);
 rejection rejection_of(unsigned status);
+inline constexpr std::size_t not_stored_reasons = 12;
 
 /// A rule's counters in one worker; rule index `rules` (one past the last) stands for "no rule"
 /// (label rule="").
@@ -89,6 +90,7 @@ struct rule_metrics {
     std::array<histogram, request_results> request_duration;
     histogram upstream_duration;
     std::array<counter, bypass_reasons> bypass;
+    std::array<counter, not_stored_reasons> not_stored;
     std::array<counter, lock_outcomes> fill_locks;
     histogram fill_lock_wait;
 };

@@ -3,6 +3,7 @@
 #include "proxy/store/store.hpp"
 #include "proxy/telemetry/families.hpp"
 #include "proxy/version.hpp"
+#include "rules/storable.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -70,6 +71,7 @@ struct busy {
         rule.request_duration[0].observe(300us);
         rule.request_duration[0].observe(1min);
         rule.bypass[1].add();
+        rule.not_stored[static_cast<std::size_t>(rules::not_stored::max_keys)].add(2);
         rule.fill_locks[static_cast<std::size_t>(lock_outcome::acquired)].add();
         rule.fill_lock_wait.observe(20ms);
         rule.upstream_duration.observe(5ms);

@@ -189,6 +189,7 @@ TEST_CASE("every part of a rule can be given") {
     max_object: 2MiB
     jitter: 0.1
     max_upstream: 8
+    max_keys: 500
     store_set_cookie: true
     ttl_only: true
 )");
@@ -222,6 +223,7 @@ TEST_CASE("every part of a rule can be given") {
     CHECK(r.max_object == 2U << 20U);
     CHECK(r.jitter == doctest::Approx(0.1));
     CHECK(r.max_upstream == 8);
+    CHECK(r.max_keys == 500);
     CHECK(r.store_set_cookie);
     CHECK(r.ttl_only);
 }
@@ -232,6 +234,7 @@ TEST_CASE("a rule has the safe defaults") {
     CHECK(r.partition.what == rules::partition_definition::kind::credential);
     CHECK(r.unlisted == rules::unlisted_query::bypass);
     CHECK(r.max_object == 1U << 20U);
+    CHECK(r.max_keys == 1'000'000);
     CHECK_FALSE(r.lock.has_value());
     CHECK_FALSE(r.store_set_cookie);
     CHECK_FALSE(r.ttl_only);

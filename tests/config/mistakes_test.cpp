@@ -218,8 +218,11 @@ TEST_CASE("rules with values that do not fit") {
         {"ttl: 1s, refresh_ahead: 0.1}]",
          "1:69: error: `refresh_ahead` is part of the design, not available in this version; "
          "remove it"},
-        {"ttl: 1s, max_keys: 10}]",
-         "1:69: error: `max_keys` is part of the design, not available in this version; remove it"},
+        {"ttl: 1s, max_keys: -1}]", "1:79: error: `-1` is not a whole number; write plain digits"},
+        {"ttl: 1s, max_keys: 2000000000}]",
+         "1:79: error: `max_keys` is 2000000000; the most is 1000000000"},
+        {"ttl: 1s, max_keys: many}]",
+         "1:79: error: `many` is not a whole number; write plain digits"},
         {"ttl: 1s, partition: nobody}]",
          "1:80: error: `partition` cannot be `nobody`; write credential or none"},
         {"ttl: 1s, unlisted_query: bypas}]",
