@@ -22,7 +22,7 @@ enum class script : std::uint8_t {
     member_renew,
     member_dismiss,
 };
-inline constexpr std::size_t script_count = 9;
+inline constexpr std::size_t script_count = 10;
 
 /// As SCRIPT LOAD takes it. `may_exceed_memory`: from Redis 7 on a script may say that it runs
 /// although the server is over `maxmemory`; those of mutations do, since a store that is full must
