@@ -479,3 +479,24 @@ TEST_CASE("a full key that differs is another request, under the plain key and i
     }
     CHECK(w.upstream().count() == 3);
 }
+
+TEST_CASE("an entry with a damaged byte is no hit, wherever it lies, and is fetched anew") {
+    fill_world w;
+    ask(w, "en");
+    answer(w, 0);
+    auto const de = ask(w, "de");
+    answer(w, 1);
+    for (auto const& [key, language] : {std::pair(plain, "en"), std::pair(key_of(*de), "de")}) {
+        auto bytes = test::run_task(w.context, bytes_of(w, key));
+        REQUIRE(bytes.size() > 8);
+        bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+        test::run_task(w.context, write(w, key, bytes));
+        auto const before = w.upstream().count();
+        auto const again = ask(w, language);
+        CHECK_FALSE(is_hit(*again));
+        REQUIRE(w.upstream().count() == before + 1);
+        answer(w, before);
+        CHECK(again->client.body == "in " + std::string(language));
+        CHECK(is_hit(*ask(w, language)));
+    }
+}
