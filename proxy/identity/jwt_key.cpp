@@ -108,12 +108,10 @@ std::string to_der(std::string_view raw, std::size_t field) {
     ecdsa_signature const both(ECDSA_SIG_new());
     auto r = to_number(raw.substr(0, field));
     auto s = to_number(raw.substr(field));
-    if (!both || !r || !s || ECDSA_SIG_set0(both.get(), r.get(), s.get()) != 1) {
+    // It takes both, and fails only without one of them.
+    if (!both || !r || !s || ECDSA_SIG_set0(both.get(), r.release(), s.release()) != 1) {
         return {};
     }
-    // `both` owns them now.
-    (void)r.release();
-    (void)s.release();
     unsigned char* der = nullptr;
     int const size = i2d_ECDSA_SIG(both.get(), &der);
     if (size <= 0) {

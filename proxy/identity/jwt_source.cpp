@@ -36,18 +36,16 @@ std::optional<std::string_view> bearer_token(std::string_view value) {
 
 }  // namespace
 
-jwt_source::jwt_source(config::identity const& from,
+jwt_source::jwt_source(config::jwt const& from,
+                       std::vector<config::identity_variable> const& vars,
                        std::shared_ptr<key_ring const> keys,
                        wall_clock clock)
 
-    : header_(from.jwt->header),
-      variables_(from.vars),
-      keys_(std::move(keys)),
-      clock_(std::move(clock)) {
-    policy_.allowed = allowed_algorithms(*from.jwt);
-    policy_.issuer = from.jwt->issuer;
-    policy_.audience = from.jwt->audience;
-    policy_.leeway = std::chrono::duration_cast<std::chrono::seconds>(from.jwt->leeway);
+    : header_(from.header), variables_(vars), keys_(std::move(keys)), clock_(std::move(clock)) {
+    policy_.allowed = allowed_algorithms(from);
+    policy_.issuer = from.issuer;
+    policy_.audience = from.audience;
+    policy_.leeway = std::chrono::duration_cast<std::chrono::seconds>(from.leeway);
 }
 
 task<verdict> jwt_source::verify(inquiry const& about) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace sidecache::identity {
 
@@ -24,8 +25,8 @@ using wall_clock = std::function<std::chrono::system_clock::time_point()>;
 /// suspends.
 class jwt_source final : public source {
 public:
-    /// REQUIRES: `from.jwt`, and paths that rules::json_path reads.
-    jwt_source(config::identity const& from,
+    jwt_source(config::jwt const& from,
+               std::vector<config::identity_variable> const& vars,
                std::shared_ptr<key_ring const> keys,
                wall_clock clock = std::chrono::system_clock::now);
 

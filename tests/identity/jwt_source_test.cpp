@@ -38,7 +38,9 @@ struct stage {
             credentials.add(name, value);
         }
         jwt_source const source(
-            settings, std::make_shared<key_ring>(*settings.jwt), [this] { return now; });
+            *settings.jwt, settings.vars, std::make_shared<key_ring>(*settings.jwt), [this] {
+                return now;
+            });
         return source.judge(credentials);
     }
 
