@@ -3,6 +3,7 @@
 #include "proxy/admin/process_state.hpp"
 #include "proxy/cache/event_channel.hpp"
 #include "proxy/cache/process.hpp"
+#include "proxy/identity/key_check.hpp"
 #include "proxy/identity/verifier.hpp"
 #include "proxy/store/make_hub.hpp"
 #include "proxy/store/tag_value.hpp"
@@ -32,6 +33,8 @@ namespace {
 
 /// A drain that has been cut ends within this, or the process leaves without it.
 constexpr std::chrono::seconds last_patience{5};
+/// Between two looks at the file of identity keys.
+constexpr std::chrono::seconds key_interval{1};
 
 /// How long a reload waits for the store, at least, before its rules take effect unannounced.
 constexpr std::chrono::milliseconds least_patience{2'000};
@@ -139,6 +142,7 @@ public:
         }
         state_.enter(admin::phase::ready);
         watch_signals();  // whoever reads the ports may send one
+        watch_keys();
         say_ports();
         control_.run();
         for (auto const& w : workers_) {
@@ -222,12 +226,24 @@ private:
         });
     }
 
+    // Here and not on a worker: a file may lie on a disk that hangs.
+    void watch_keys() {
+        look_at_keys_.expires_after(key_interval);
+        look_at_keys_.async_wait([this](error_code ec) {
+            if (!ec) {
+                identities_.look_at_keys(metrics_.process());
+                watch_keys();
+            }
+        });
+    }
+
     void reload() {
         if (next_) {
             again_ = true;  // once the one under way has taken effect
             return;
         }
         auto next = config::load_file(file_);
+        identity::check_keys(next, file_);
         if (!next.config) {
             std::vector<std::string> findings;
             for (auto const& f : next.findings) {
@@ -399,6 +415,7 @@ private:
         error_code ignored;
         signals_.cancel(ignored);
         give_up_.cancel();
+        look_at_keys_.cancel();
     }
 
     std::string file_;
@@ -426,6 +443,7 @@ private:
     bool again_ = false;
     std::size_t unswapped_ = 0;
     steady_timer give_up_telling_{control_.get_executor()};
+    steady_timer look_at_keys_{control_.get_executor()};
     std::size_t draining_ = 0;
     std::size_t ended_ = 0;
     std::uint16_t port_ = 0;

@@ -4,6 +4,7 @@
 #include "config/load.hpp"
 #include "config/units.hpp"
 #include "proxy/command/print.hpp"
+#include "proxy/identity/key_check.hpp"
 
 #include <algorithm>
 #include <string>
@@ -101,7 +102,8 @@ std::string summary(config::model const& m) {
 }
 
 int check(std::string const& file) {
-    auto const loaded = config::load_file(file);
+    auto loaded = config::load_file(file);
+    identity::check_keys(loaded, file);
     std::string out;
     for (auto const& f : loaded.findings) {
         out += f.print() + "\n";

@@ -1,6 +1,7 @@
 #include "proxy/command/run.hpp"
 
 #include "config/load.hpp"
+#include "proxy/identity/key_check.hpp"
 #include "proxy/server.hpp"
 
 #include <cstdio>
@@ -8,7 +9,8 @@
 namespace sidecache::command {
 
 int run(std::string const& file) {
-    auto const loaded = config::load_file(file);
+    auto loaded = config::load_file(file);
+    identity::check_keys(loaded, file);
     for (auto const& f : loaded.findings) {
         std::fprintf(stderr, "%s\n", f.print().c_str());
     }

@@ -6,6 +6,7 @@
 #include "proxy/identity/source.hpp"
 #include "proxy/identity/variable_reader.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +18,9 @@ namespace sidecache::identity {
 /// Short, since looking costs some tens of microseconds: a wall clock that was set is soon noticed.
 inline constexpr std::chrono::milliseconds keep_token{60'000};
 inline constexpr std::chrono::milliseconds keep_refusal{2'000};
+
+/// Tokens of which something is remembered.
+inline constexpr std::size_t max_tokens = 10'000;
 
 /// What a wall clock shows; tests give their own.
 using wall_clock = std::function<std::chrono::system_clock::time_point()>;

@@ -25,9 +25,13 @@ std::optional<table::known> table::find(rules::credential_hash const& of,
 
 void table::put(rules::credential_hash const& of,
                 std::shared_ptr<verified const> who,
-                boot_clock::time_point until) {
+                boot_clock::time_point until,
+                boot_clock::time_point asked_at) {
     auto& s = shard_of(of);
     std::lock_guard const lock(s.mutex);
+    if (asked_at <= s.forgotten_at) {
+        return;
+    }
     auto& order = s.order_of(who);
     auto const [place, is_new] = s.places.try_emplace(of);
     if (is_new) {
@@ -42,6 +46,16 @@ void table::put(rules::credential_hash const& of,
     if (order.size() > most) {
         s.places.erase(order.back().of);
         order.pop_back();
+    }
+}
+
+void table::forget(boot_clock::time_point now) {
+    for (auto& s : shards_) {
+        std::lock_guard const lock(s.mutex);
+        s.forgotten_at = now;
+        s.places.clear();
+        s.verified_order.clear();
+        s.refused_order.clear();
     }
 }
 

@@ -47,10 +47,14 @@ public:
 
     /// Nullopt: nothing is known, or no longer. Allocates nothing.
     std::optional<known> find(rules::credential_hash const& of, boot_clock::time_point now);
-    /// Replaces what was known. `who` null: not verified.
+    /// Replaces what was known. `who` null: not verified. Nothing is put that was asked about at or
+    /// before the last `forget`.
     void put(rules::credential_hash const& of,
              std::shared_ptr<verified const> who,
-             boot_clock::time_point until);
+             boot_clock::time_point until,
+             boot_clock::time_point asked_at = boot_clock::time_point::max());
+    /// Forgets everybody: what they were verified with until `now` does not count any longer.
+    void forget(boot_clock::time_point now);
     std::size_t size() const;
 
 private:
@@ -61,6 +65,7 @@ private:
     };
     struct shard {
         mutable std::mutex mutex;
+        boot_clock::time_point forgotten_at = boot_clock::time_point::min();
         // The one used last is in front.
         std::list<entry> verified_order;
         std::list<entry> refused_order;

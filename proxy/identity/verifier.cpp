@@ -165,7 +165,7 @@ void verifier::conclude(rules::credential_hash const& of,
                         verdict const& found,
                         boot_clock::time_point asked_at) {
     if (found.keep > std::chrono::milliseconds(0)) {
-        known_.put(of, found.who, asked_at + found.keep);
+        known_.put(of, found.who, asked_at + found.keep, asked_at);
     }
     round waiting;
     {

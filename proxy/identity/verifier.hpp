@@ -23,6 +23,8 @@
 
 namespace sidecache::identity {
 
+class key_ring;
+
 /// What is known of a request's caller without asking anybody.
 struct sighting {
     enum class kind : std::uint8_t {
@@ -72,6 +74,10 @@ public:
                         std::string_view host,
                         rules::credential_hash of);
 
+    /// What the source goes by has changed: nothing that it has said until now, or says to a
+    /// question asked until now, is remembered.
+    void forget() { known_.forget(boot_clock::now()); }
+
     /// Credentials of which something is remembered, and inquiries under way.
     std::size_t size() const { return known_.size(); }
     std::size_t under_way() const;
@@ -107,10 +113,15 @@ public:
     /// Null: the file verifies nobody.
     std::shared_ptr<verifier> of(std::optional<config::identity> const& settings);
 
+    /// Looks at the file of keys, if there is one, and forgets everybody when it holds others. Says
+    /// so in the log, and counts. Blocks while it reads: not for a worker's thread.
+    void look_at_keys(telemetry::process_metrics& counts);
+
 private:
     std::mutex mutex_;
     std::optional<config::identity> settings_;
     std::shared_ptr<verifier> present_;
+    std::shared_ptr<key_ring> keys_;  // of a token's verifier
 };
 
 }  // namespace sidecache::identity

@@ -169,6 +169,8 @@ void add_process(exposition& out, process_metrics const& p) {
     out.gauge(family_id::near_bytes, {}, p.near_bytes.load(relaxed));
     out.gauge(family_id::near_entries, {}, p.near_entries.load(relaxed));
     out.gauge(family_id::near_lease_valid, {}, p.near_lease_holds && p.near_lease_holds() ? 1 : 0);
+    out.count(family_id::identity_key_reloads, {"ok"}, p.key_reloads_ok.load(relaxed));
+    out.count(family_id::identity_key_reloads, {"failed"}, p.key_reloads_failed.load(relaxed));
     out.count(family_id::config_reloads, {"ok"}, p.reloads_ok.load(relaxed));
     out.count(family_id::config_reloads, {"failed"}, p.reloads_failed.load(relaxed));
     out.gauge(family_id::build_info, {version, compiler}, 1);

@@ -35,10 +35,11 @@ enum class family_id : std::uint8_t {
     near_entries,
     near_lease_valid,
     identity,
+    identity_key_reloads,
     config_reloads,
     build_info,
 };
-inline constexpr std::size_t family_count = 27;
+inline constexpr std::size_t family_count = static_cast<std::size_t>(family_id::build_info) + 1;
 
 enum class family_type : std::uint8_t { counter, gauge, histogram };
 std::string_view name(family_type t);

@@ -151,6 +151,8 @@ struct process_metrics {
     /// Whether near hits may be served now; asked at each scrape, on its thread. Set before any
     /// worker runs; empty: there is no near cache.
     std::function<bool()> near_lease_holds;
+    std::atomic<std::uint64_t> key_reloads_ok{0};
+    std::atomic<std::uint64_t> key_reloads_failed{0};
     /// Unix ms of the last exchange without a response, 0 when one was answered since: what
     /// `/readyz` calls the upstream degraded by.
     std::atomic<std::int64_t> upstream_failed_at{0};

@@ -89,6 +89,7 @@ struct busy {
         all.process().members = 3;
         all.process().purges_pending = 2;
         all.process().reloads_ok = 1;
+        all.process().key_reloads_failed = 2;
     }
 };
 

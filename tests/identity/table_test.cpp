@@ -42,6 +42,21 @@ TEST_CASE("what is known is known until its time is over") {
     CHECK_FALSE(t.find(hash_of("b"), at(0s)));
 }
 
+TEST_CASE("what was asked before everybody was forgotten is not remembered") {
+    table t(100);
+    t.put(hash_of("a"), somebody(), at(90s), at(10s));
+    t.put(hash_of("b"), nullptr, at(90s), at(10s));
+    t.forget(at(20s));
+    CHECK(t.size() == 0);
+    CHECK_FALSE(t.find(hash_of("a"), at(21s)));
+    // An answer that comes late, to a question from before, or of that very moment.
+    t.put(hash_of("a"), somebody(), at(90s), at(19s));
+    t.put(hash_of("b"), somebody(), at(90s), at(20s));
+    CHECK(t.size() == 0);
+    t.put(hash_of("a"), somebody(), at(90s), at(21s));
+    CHECK(t.find(hash_of("a"), at(22s)));
+}
+
 TEST_CASE("a later answer replaces an earlier one, whichever they are") {
     table t(100);
     t.put(hash_of("a"), somebody("7"), at(30s));
