@@ -13,7 +13,8 @@ namespace sidecache::identity {
 /// Largest key file that is read: a JWKS of a hundred RSA keys has 50 KB.
 inline constexpr std::size_t max_key_file = 256U << 10U;
 inline constexpr std::size_t max_keys = 256;
-/// How many keys may be tried for one token (without `kid`, or where several share one).
+/// How many keys may be tried for one token (without `kid`, or where several share one). A try
+/// costs OpenSSL 3.0 from 5 us (HS256) over 33 (RS256) and 100 (ES256) to 830 (ES384).
 inline constexpr std::size_t max_keys_tried = 8;
 
 /// The keys of one file. Immutable; any thread.
