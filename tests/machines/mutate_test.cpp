@@ -285,7 +285,8 @@ purges:
                               .gen = generations.back()});
         }
         store::entry_to_store e;
-        e.full_key = key;
+        auto const full_key = std::string(key) + "\nhost=localhost";
+        e.full_key = full_key;
         e.server = b.store.identity;
         e.tags = &tags;
         e.generations = generations;
