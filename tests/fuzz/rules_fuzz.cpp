@@ -113,6 +113,7 @@ void request_of(std::string_view text) {
 /// different parameters, empty ones, and those that say what the rule's defaults say.
 std::string shared_form(std::string_view target) {
     auto const mark = target.find('?');
+    auto const name = [](std::string_view p) { return p.substr(0, p.find('=')); };
     std::vector<std::string_view> parameters;
     for_each_parameter(mark == std::string_view::npos ? "" : target.substr(mark + 1),
                        [&](query_parameter const& p) {
@@ -120,12 +121,13 @@ std::string shared_form(std::string_view target) {
                                "page=1", "limit=10", "search=", "order="};
                            bool const products = target.starts_with("/products?");
                            if (!products || std::ranges::find(defaults, p.text) == defaults.end()) {
-                               parameters.push_back(p.text);
+                               // Behind its namesakes: their order means something.
+                               parameters.insert(
+                                   std::ranges::upper_bound(parameters, name(p.text), {}, name),
+                                   p.text);
                            }
                            return true;
                        });
-    std::ranges::stable_sort(
-        parameters, {}, [](std::string_view p) { return p.substr(0, p.find('=')); });
     std::string out(target.substr(0, mark));
     for (auto const p : parameters) {
         out.append("&").append(p);
