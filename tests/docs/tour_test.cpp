@@ -122,7 +122,9 @@ TEST_CASE("README's tour shows what really happens") {
         for (std::size_t i = 0; i < lines.size() && i < s.output.size(); ++i) {
             CAPTURE(s.output[i]);
             CAPTURE(lines[i]);
-            CHECK(matches(s.output[i], lines[i]));
+            // Which worker a connection comes to is the kernel's choice: each remembers for itself.
+            CHECK(matches(replaced(s.output[i], "detail=near", "detail=store"),
+                          replaced(lines[i], "detail=near", "detail=store")));
         }
     }
 }
