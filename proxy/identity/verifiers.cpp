@@ -49,8 +49,10 @@ void verifiers::look_at_keys(telemetry::process_metrics& counts) {
             break;
         case key_ring::change::broken:
             ++counts.key_reloads_failed;
-            log::error("identity keys cannot be used, the ones before go on",
-                       {{"file", keys_->file()}, {"error", keys_->error()->text}});
+            if (auto const& why = keys_->error()) {
+                log::error("identity keys cannot be used, the ones before go on",
+                           {{"file", keys_->file()}, {"error", why->text}});
+            }
             break;
     }
 }
