@@ -1,3 +1,7 @@
+#ifndef P3_holds
+#define P3_holds(m) true
+#endif
+
 /* The backend of one request, and the clock that its marks go by. */
 proctype course(byte m)
 {
@@ -5,9 +9,11 @@ end:	do
 	:: d_step { request[m] == SENT ->
 		printf("the backend commits mutation %d\n", m);
 		db++; version[m] = db; request[m] = COMMITTED }
+#ifndef ALWAYS_COMMITS
 	:: d_step { request[m] == SENT ->
 		printf("the backend declines mutation %d\n", m);
 		request[m] = DECLINED }  /* or it is lost */
+#endif
 	:: d_step { begins[m] > 0 && age[m] == FRESH && request[m] == UNSENT && begins[m] < MAX_BEGINS ->
 		printf("mutation %d: its begin has grown old\n", m);
 		age[m] = OLD }
@@ -21,7 +27,7 @@ end:	do
 		pass_near_limits(m);
 		if
 #ifndef WITHOUT_P3
-		:: request[m] == COMMITTED -> expect(version[m])  /* P3 */
+		:: request[m] == COMMITTED && P3_holds(m) -> expect(version[m])  /* P3 */
 #endif
 		:: else
 		fi }

@@ -4,6 +4,7 @@
  * (members.pml is about the list). Mutation m passes through replica m.
  *     NM          1 or 2: with 2, both replicas mutate at once
  *     LOST_LINKS  how often a subscription may break
+ *     ALWAYS_COMMITS  the backend commits and says so, if it ever answers
  *     ONE_NEAR    replica 0 has no near cache (`near_cache.size: 0`)
  *     SLOW_HITS   a near hit looks at its lease in one step and at the drop counters in another
  */
@@ -384,8 +385,10 @@ send:
 	fi;
 	if
 	:: request[m] == COMMITTED -> outcome = CHANGED
+#ifndef ALWAYS_COMMITS
 	:: request[m] == DECLINED -> outcome = UNCHANGED
 	:: outcome = UNKNOWN
+#endif
 	fi;
 #ifdef OVERLAP
 	wait_for_the_other(m);
