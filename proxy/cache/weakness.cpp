@@ -14,7 +14,7 @@ namespace sidecache::cache {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, weakness>, 14> names{{
+constexpr std::array<std::pair<std::string_view, weakness>, 16> names{{
     {"none", weakness::none},
     {"no_marker", weakness::no_marker},
     {"purge_only_before", weakness::purge_only_before},
@@ -25,6 +25,8 @@ constexpr std::array<std::pair<std::string_view, weakness>, 14> names{{
     {"ignore_generations", weakness::ignore_generations},
     {"ignore_server", weakness::ignore_server},
     {"late_snapshot", weakness::late_snapshot},
+    {"tell_nobody", weakness::tell_nobody},
+    {"wait_for_nobody", weakness::wait_for_nobody},
     {"keep_dropped", weakness::keep_dropped},
     {"ignore_lease", weakness::ignore_lease},
     {"insert_blindly", weakness::insert_blindly},

@@ -18,6 +18,8 @@ enum class weakness : std::uint8_t {
     ignore_generations,    ///< an entry of other generations is a hit (section 2)
     ignore_server,         ///< generations of another server count (section 1)
     late_snapshot,         ///< a fill takes its generations after the fetch (section 2)
+    tell_nobody,           ///< other replicas do not hear of a change (section 3.3)
+    wait_for_nobody,       ///< ... or hear of it, and are not waited for (section 3.3)
     keep_dropped,          ///< near entries outlive the drop of their tags (section 4)
     ignore_lease,          ///< near hits without the lease (section 4)
     insert_blindly,        ///< a drop does not reach reads of the store under way (section 4)

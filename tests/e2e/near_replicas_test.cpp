@@ -85,11 +85,13 @@ TEST_CASE(
     CHECK(took >= 2s);
     CHECK(took < 6s);
     // Nobody waits for it again.
-    REQUIRE(eventually([&] { return time_of_patch(s[1], 2) < 1s; }));
+    REQUIRE(eventually([&] { return time_of_patch(s[1], 1) < 1s; }));
     s[0].server().resume();
-    CHECK(version_of(s[0].get("/products/1")) == 2);
+    auto const present = version_of(s[1].get("/products/1"));
+    CHECK(present >= 3);
+    CHECK(version_of(s[0].get("/products/1")) == present);
     CHECK(becomes_near_hit(s, 0, "/products/1"));
-    CHECK(version_of(s[0].get("/products/1")) == 2);
+    CHECK(version_of(s[0].get("/products/1")) == present);
 }
 
 TEST_CASE("a replica that was killed is waited for once") {
@@ -98,22 +100,22 @@ TEST_CASE("a replica that was killed is waited for once") {
     REQUIRE(becomes_near_hit(s, 0, "/products/1"));
     s[0].kill();
     CHECK(time_of_patch(s[1], 1) < 6s);
-    REQUIRE(eventually([&] { return time_of_patch(s[1], 2) < 1s; }));
-    CHECK(version_of(s[1].get("/products/1")) == 2);
+    REQUIRE(eventually([&] { return time_of_patch(s[1], 1) < 1s; }));
+    CHECK(version_of(s[1].get("/products/1")) >= 3);
 }
 
 TEST_CASE("a replica that has left cleanly is not waited for at all") {
-    stack s(with_lease("10s"));
+    stack s(with_lease("3s"));
     settle(s);
     REQUIRE(becomes_near_hit(s, 0, "/products/1"));
     s[0].server().terminate();
     REQUIRE(eventually([&] { return !s[0].server().running(); }));
-    CHECK(time_of_patch(s[1], 1) < 5s);
+    CHECK(time_of_patch(s[1], 1) < 3s);
     CHECK(version_of(s[1].get("/products/1")) == 2);
 }
 
 TEST_CASE("while it drains, a replica answers and is not waited for") {
-    stack s(with_lease("10s"));
+    stack s(with_lease("3s"));
     settle(s);
     REQUIRE(becomes_near_hit(s, 0, "/products/1"));
     s.backend().fault(R"({"method": "GET", "when": "before", "hold": true})");
@@ -122,7 +124,7 @@ TEST_CASE("while it drains, a replica answers and is not waited for") {
     s.backend().wait_held(1);
     s[0].server().terminate();
     REQUIRE(eventually([&] { return s[0].admin("GET", "/readyz").status == 503; }));
-    CHECK(eventually([&] { return time_of_patch(s[1], 1) < 5s; }));
+    CHECK(eventually([&] { return time_of_patch(s[1], 1) < 3s; }));
     s.backend().release();
     CHECK(reader.receive().status == 200);
 }
@@ -166,11 +168,8 @@ TEST_CASE("what the store has lost is never served old: members, subscriptions, 
     }
     REQUIRE(becomes_near_hit(s, 0, "/products/1"));
     s.redis().restart();
-    REQUIRE(eventually([&] { return patch(s[1], 2).status == 200; }));
-    REQUIRE(patch(s[1], 1).status == 200);
-    ++version;
-    CHECK(version_of(s[0].get("/products/1")) == version);
-    CHECK(becomes_hit(s, 0, "/products/1"));
+    REQUIRE(eventually([&] { return patch(s[1], 1).status == 200; }));
+    CHECK(version_of(s[0].get("/products/1")) > version);
 }
 
 TEST_CASE("POST /purge reaches every near cache before it is answered") {
