@@ -259,21 +259,22 @@ TEST_CASE("a request that is broken off does not end the inquiry of the others")
 }
 
 TEST_CASE("so many inquiries at once, and no more: further callers are not kept waiting") {
-    world w(100'000);
+    // Before the world: what waits in it answers into them to its very end.
     std::vector<asked> many;
     for (std::size_t i = 0; i < verifier::most_rounds; ++i) {
         many.push_back(with({{"Authorization", "Bearer " + std::to_string(i)}}));
     }
+    auto one_more = with({{"Authorization", "Bearer one more"}});
+    auto joins = many[0];
+    world w(100'000);
     for (auto& r : many) {
         w.ask(r);
     }
-    auto one_more = with({{"Authorization", "Bearer one more"}});
     w.ask(one_more);
     REQUIRE(one_more.answer);
     CHECK(one_more.answer->who == nullptr);
     CHECK(one_more.answer->how == identity_outcome::busy);
     CHECK(w.look(one_more).what == kind::unknown);  // nothing was said of him
-    auto joins = many[0];
     w.ask(joins);
     CHECK_FALSE(joins.answer);
     w.script->asked[0]->verified_as("7");
