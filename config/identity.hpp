@@ -23,6 +23,8 @@ struct probe {
     std::chrono::milliseconds negative_ttl{2'000};  // of 'not verified'
     std::chrono::milliseconds timeout{2'000};       // of the whole sub-request
     std::size_t max = 10'000;                       // credentials remembered
+    /// The same credential never becomes another identity's.
+    bool fixed = false;
 
     bool operator==(probe const&) const = default;
 };

@@ -40,6 +40,7 @@ void read_probe(section& s, probe& out) {
     s.duration("negative_ttl", out.negative_ttl, {0ms, 1h});
     s.duration("timeout", out.timeout, section::timeout);
     s.count("max", out.max, 1, 10'000'000);
+    s.boolean("fixed", out.fixed);
 }
 
 /// `prefix` is `response` or `claims`.

@@ -176,6 +176,11 @@ constexpr auto table = std::to_array<known_key>({
      "How long a credential that was not verified is not asked about again."},
     {"identity.probe.timeout", "duration", "2s", "How long the backend may take for it."},
     {"identity.probe.max", "count", "10000", "Credentials remembered, in this process."},
+    {"identity.probe.fixed",
+     "boolean",
+     "false",
+     "States that a credential never comes to mean another identity (nobody switches organizations "
+     "within a session): spares asking again for each fetched entry and each write."},
     {"identity.jwt", "section", "", "Verifies a signed token (RFC 7519)."},
     {"identity.jwt.jwks_file",
      "text",

@@ -43,6 +43,8 @@ struct compiled_rule {
     rules::partition partition;
     std::string tag;  // rule:NAME
     tag_plan tags;
+    /// Its keys hold what was verified of the caller.
+    bool of_identity = false;
     /// It has a finding of its own: checks across rules leave it out.
     bool broken = false;
 };

@@ -279,6 +279,7 @@ void clear(decision& out) {
     out.tags.clear();
     out.lock_key.clear();
     out.variant = 0;
+    out.of_identity = false;
 }
 
 }  // namespace
@@ -329,6 +330,7 @@ void rule_set::decide(request const& r, decision& out) const {
         return;
     }
     out.what = verdict::serve;
+    out.of_identity = rule.of_identity;
 }
 
 std::string_view name(bypass_reason reason) {

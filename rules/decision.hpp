@@ -57,6 +57,9 @@ struct decision {
     /// serve: 0 for the plain key; otherwise which of its slots (`take_variant`, RFC 9111 section
     /// 4.1), which then shows in `key`, `full_key` and `lock_key`.
     unsigned variant = 0;
+    /// serve: `key` holds what was verified of the caller: what is stored under it must have been
+    /// fetched by somebody who still was that.
+    bool of_identity = false;
 };
 
 }  // namespace sidecache::rules

@@ -44,11 +44,7 @@ bool takes_identity(std::vector<bound_variable> const& variables) {
 
 bool any_asks(rule_set::compiled const& c) {
     return std::ranges::any_of(c.compiled_rules,
-                               [](compiled_rule const& r) {
-                                   return r.partition.what ==
-                                              partition_definition::kind::identity ||
-                                          takes_identity(r.variables);
-                               }) ||
+                               [](compiled_rule const& r) { return r.of_identity; }) ||
            std::ranges::any_of(c.compiled_purges,
                                [](compiled_purge const& p) { return takes_identity(p.variables); });
 }
@@ -66,7 +62,10 @@ compilation rule_set::compile(definition const& text) {
     for (auto const& r : text.rules) {
         c->rules.push_back({r, c->rules.size()});
         c->compiled_rules.push_back(compile_rule(r, out));
-        add_credential_fields(c->compiled_rules.back().partition, text.credential_fields);
+        auto& made = c->compiled_rules.back();
+        made.of_identity = made.partition.what == partition_definition::kind::identity ||
+                           takes_identity(made.variables);
+        add_credential_fields(made.partition, text.credential_fields);
     }
     for (auto const& p : text.purges) {
         c->purges.push_back({p, c->purges.size()});

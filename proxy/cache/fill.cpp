@@ -206,6 +206,13 @@ task<store::fill_outcome> fetch(worker_parts const& parts,
         co_return response.head.status >= 500 ? store::fill_outcome::failed
                                               : store::fill_outcome::not_stored;
     }
+    // A session may have come to mean somebody else between who it was looked up as and the answer:
+    // then this is another organization's.
+    auto const is_theirs = co_await is_still(parts, *order.snap, order.asked, order.caller);
+    if (!is_theirs) {
+        permit.settle(settlement{fill_end::failed, nullptr});
+        co_return store::fill_outcome::failed;
+    }
     auto const bytes = std::make_shared<std::string const>(
         make_entry(order, ground, response.head, feed.content(), *how, response.fetched_at));
     permit.settle(settlement{fill_end::shared, bytes});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/async/task.hpp"
+#include "proxy/cache/asker.hpp"
 #include "proxy/cache/fill_feed.hpp"
 #include "proxy/cache/fill_table.hpp"
 #include "proxy/cache/parts.hpp"
@@ -18,6 +19,8 @@ struct fill_order {
     rules::decision wanted;
     /// What the client asked: Vary is judged by it.
     http::request_head asked;
+    /// Whose identity the key holds: confirmed before anybody else gets what he was given.
+    cache::caller caller;
     /// What the upstream gets: see `fill_request_of`.
     http::request_head request;
     /// False: the store has just failed a read, so it is not asked again, and nothing is stored.

@@ -138,6 +138,7 @@ private:
         order->snap = snap;
         order->wanted = at.wanted;
         order->asked = client.request();
+        order->caller = at.caller;
         order->request = fill_request_of(prepare());
         order->store_answers = at.reading.has_value();
         order->use_lock = use_lock;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/async/task.hpp"
+#include "proxy/cache/asker.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/request_account.hpp"
 #include "proxy/cache/validity.hpp"
@@ -27,6 +28,8 @@ struct lookup {
     unix_ms now = 0;
     /// A purge that the store has not had yet covered the tags before they were read.
     bool pending_purge = false;
+    /// Of a miss: whose identity the key holds.
+    cache::caller caller;
 };
 
 /// The look-up in two halves, around `store.read`: no coroutine of their own on the hit path.

@@ -65,6 +65,7 @@ private:
         // The store's reply goes; capacity stays.
         used->entry.bytes.reset();
         used->reading.reset();
+        used->caller = {};
         if (free_.size() < 256) {
             free_.push_back(std::move(used));
         }
@@ -84,16 +85,9 @@ public:
         auto now = account.began;
         std::optional<asker> who(std::in_place, *snap, client.request());
         snap->config->rules->decide(who->request(), at.wanted);
-        if (who->is_unknown() && depends_on_identity(at.wanted)) {
-            co_await who->verify(parts_);
-            // It took its time: what is served has to be right now, and by the rules of now.
-            now = boot_clock::now();
-            if (parts_.current != snap) {
-                who.reset();
-                snap = parts_.current;
-                who.emplace(*snap, client.request());
-            }
-            snap->config->rules->decide(who->request(), at.wanted);
+        if (matters(*who, at.wanted)) {
+            co_await find_out(client, snap, who, at);
+            now = boot_clock::now();  // it took its time: what is served has to be right now
         }
         if (at.wanted.what == rules::verdict::serve && !client.request().upgrade) {
             before_read(parts_, at);
@@ -121,11 +115,17 @@ public:
                 auto const sent = co_await client.send_prepared(at.entry.status, at.head, body);
                 (void)sent;  // a client that has gone away: the session sees it, too
             } else {
+                if (at.wanted.of_identity) {
+                    at.caller = who->caller();
+                }
                 co_await answer_miss(parts_, snap, client, at, account);
             }
         } else if (at.wanted.what == rules::verdict::mutate) {
             mutation_report report;
             co_await mutate(parts_, snap, client, who->who(), report);
+            if (report.purges.empty() && report.outcome != "unchanged") {
+                who->forget();  // a log-in, a log-out, a switch of organizations: nobody knows
+            }
             account.reason = report.outcome;
             account.request_id = report.request_id;
             account.upstream = report.upstream;
@@ -142,12 +142,32 @@ public:
     }
 
 private:
-    /// A read that would be looked up for somebody verified, or a write, whose purges are bound by
-    /// who makes it: unknown, they widen.
-    static bool depends_on_identity(rules::decision const& decided) {
-        return decided.what == rules::verdict::mutate ||
-               (decided.what == rules::verdict::bypass &&
-                decided.reason == rules::bypass_reason::unverified_identity);
+    /// Whether asking could change the decision: a read that would be looked up for somebody
+    /// verified, or a write, whose purges are bound by who makes it, and widen for nobody.
+    static bool matters(asker const& who, rules::decision const& decided) {
+        if (decided.what == rules::verdict::mutate) {
+            return who.is_unknown() || who.may_have_changed();
+        }
+        return who.is_unknown() && decided.what == rules::verdict::bypass &&
+               decided.reason == rules::bypass_reason::unverified_identity;
+    }
+
+    /// Asks, and decides anew, by the rules of now: they may have been replaced meanwhile.
+    task<void> find_out(http::downstream& client,
+                        std::shared_ptr<snapshot const>& snap,
+                        std::optional<asker>& who,
+                        lookup& at) {
+        if (who->is_unknown()) {
+            co_await who->verify(parts_);
+        } else {
+            co_await who->verify_again(parts_);
+        }
+        if (parts_.current != snap) {
+            who.reset();
+            snap = parts_.current;
+            who.emplace(*snap, client.request());
+        }
+        snap->config->rules->decide(who->request(), at.wanted);
     }
 
     /// Empty: the store has to be asked, for the variant in `at.wanted` when it is known already.

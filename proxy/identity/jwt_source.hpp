@@ -35,6 +35,7 @@ public:
                wall_clock clock = std::chrono::system_clock::now);
 
     task<verdict> verify(inquiry const& about) override;
+    bool is_fixed() const override { return true; }
 
     /// The same without a coroutine: what the fields of one request are worth at this moment.
     verdict judge(http::field_list const& credentials) const;

@@ -78,6 +78,8 @@ public:
         co_return read(head, std::move(content));
     }
 
+    bool is_fixed() const override { return how_.fixed; }
+
 private:
     verdict read(http::response_head const& head, std::string content) const {
         if (auto const coding = head.fields.joined("Content-Encoding")) {

@@ -69,6 +69,9 @@ public:
     /// Turns credentials into variables, or says why not. Never throws. Bounded in time. Neither
     /// keeps nor logs a credential.
     virtual task<verdict> verify(inquiry const& about) = 0;
+    /// Whether credentials, as long as they are good, cannot come to mean another caller: a signed
+    /// token cannot, a session may.
+    virtual bool is_fixed() const = 0;
 };
 
 }  // namespace sidecache::identity

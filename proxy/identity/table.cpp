@@ -37,12 +37,15 @@ void table::put(rules::credential_hash const& of,
     if (is_new) {
         place->second = order.emplace(order.begin());
         place->second->of = of;
+    } else if (asked_at < place->second->asked_at) {
+        return;
     } else {
         order.splice(order.begin(), s.order_of(place->second->who), place->second);
     }
     auto const most = who ? most_verified_ : most_refused_;
     place->second->who = std::move(who);
     place->second->until = until;
+    place->second->asked_at = asked_at;
     if (order.size() > most) {
         s.places.erase(order.back().of);
         order.pop_back();
@@ -57,6 +60,12 @@ void table::forget(boot_clock::time_point now) {
         s.verified_order.clear();
         s.refused_order.clear();
     }
+}
+
+// It stays as somebody of whom nothing is known any longer: an answer that is still on its way, to
+// an earlier question, finds that.
+void table::forget(rules::credential_hash const& of, boot_clock::time_point now) {
+    put(of, nullptr, now, now + boot_clock::duration(1));
 }
 
 std::size_t table::size() const {

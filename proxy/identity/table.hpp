@@ -47,14 +47,16 @@ public:
 
     /// Nullopt: nothing is known, or no longer. Allocates nothing.
     std::optional<known> find(rules::credential_hash const& of, boot_clock::time_point now);
-    /// Replaces what was known. `who` null: not verified. Nothing is put that was asked about at or
-    /// before the last `forget`.
+    /// Replaces what was known. `who` null: not verified. What was asked about earlier than what is
+    /// known does not replace it, nor what was asked about at or before a `forget`.
     void put(rules::credential_hash const& of,
              std::shared_ptr<verified const> who,
              boot_clock::time_point until,
              boot_clock::time_point asked_at = boot_clock::time_point::max());
     /// Forgets everybody: what they were verified with until `now` does not count any longer.
     void forget(boot_clock::time_point now);
+    /// What was verified of this one until `now` does not count any longer.
+    void forget(rules::credential_hash const& of, boot_clock::time_point now);
     std::size_t size() const;
 
 private:
@@ -62,6 +64,7 @@ private:
         rules::credential_hash of{};
         std::shared_ptr<verified const> who;
         boot_clock::time_point until;
+        boot_clock::time_point asked_at;
     };
     struct shard {
         mutable std::mutex mutex;

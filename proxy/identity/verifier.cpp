@@ -104,13 +104,13 @@ sighting verifier::look(rules::request const& r,
     if (!hash) {
         return out;
     }
+    out.of = *hash;
     if (auto known = known_.find(*hash, now)) {
         out.what = known->who ? sighting::kind::known : sighting::kind::refused;
         out.who = std::move(known->who);
         return out;
     }
     out.what = sighting::kind::unknown;
-    out.of = *hash;
     return out;
 }
 
@@ -137,13 +137,7 @@ task<verifier::answer> verifier::verify(asking from,
         }
     }
     if (is_first) {
-        inquiry question{{}, std::string(host), http::make_request_id(), from.upstream};
-        for (auto const& f : about.fields.all()) {
-            auto const is_it = [&](auto const& name) { return rules::iequals(f.name, name); };
-            if (std::ranges::any_of(fields_, is_it)) {
-                question.credentials.add(f.name, f.value);
-            }
-        }
+        auto question = question_of(about, host, from.upstream);
         from.background.spawn("identity", inquire(shared_from_this(), std::move(question), of));
     }
     auto told = co_await waiter::wait(mine);
@@ -164,9 +158,7 @@ task<void> verifier::inquire(std::shared_ptr<verifier> self,
 void verifier::conclude(rules::credential_hash const& of,
                         verdict const& found,
                         boot_clock::time_point asked_at) {
-    if (found.keep > std::chrono::milliseconds(0)) {
-        known_.put(of, found.who, asked_at + found.keep, asked_at);
-    }
+    remember(of, found, asked_at);
     round waiting;
     {
         std::lock_guard const lock(mutex_);
@@ -178,6 +170,42 @@ void verifier::conclude(rules::credential_hash const& of,
     for (auto& each : waiting) {
         waiter::wake(std::move(each), answer{found.who, outcome_of(found)});
     }
+}
+
+void verifier::remember(rules::credential_hash const& of,
+                        verdict const& found,
+                        boot_clock::time_point asked_at) {
+    if (found.keep > std::chrono::milliseconds(0)) {
+        known_.put(of, found.who, asked_at + found.keep, asked_at);
+    }
+}
+
+task<verifier::answer> verifier::ask_again(upstream::client& upstream,
+                                           http::request_head const& about,
+                                           std::string_view host,
+                                           rules::credential_hash const& of) {
+    auto const asked_at = boot_clock::now();
+    auto const question = question_of(about, host, upstream);
+    auto const found = co_await by_->verify(question);
+    if (found.what == outcome::failed) {
+        // Nothing was said against what is known: it lasts as long as it would have.
+        co_return answer{nullptr, identity_outcome::failed};
+    }
+    remember(of, found, asked_at);
+    co_return answer{found.who, outcome_of(found)};
+}
+
+inquiry verifier::question_of(http::request_head const& about,
+                              std::string_view host,
+                              upstream::client& upstream) const {
+    inquiry question{{}, std::string(host), http::make_request_id(), upstream};
+    for (auto const& f : about.fields.all()) {
+        auto const is_it = [&](auto const& name) { return rules::iequals(f.name, name); };
+        if (std::ranges::any_of(fields_, is_it)) {
+            question.credentials.add(f.name, f.value);
+        }
+    }
+    return question;
 }
 
 std::size_t verifier::under_way() const {

@@ -35,7 +35,7 @@ struct sighting {
     };
     kind what = kind::nobody;
     std::shared_ptr<verified const> who;
-    rules::credential_hash of{};  // unknown: what to verify under
+    rules::credential_hash of{};  // but for nobody: what he is known, or to be verified, under
 };
 
 /// One worker's parts, which outlive an inquiry.
@@ -77,6 +77,16 @@ public:
     /// What the source goes by has changed: nothing that it has said until now, or says to a
     /// question asked until now, is remembered.
     void forget() { known_.forget(boot_clock::now()); }
+    /// Asks anew, whatever is known, and remembers what comes: for when it matters who somebody is
+    /// at this moment, not up to a ttl ago. Parameters outlive the call.
+    task<answer> ask_again(upstream::client& upstream,
+                           http::request_head const& about,
+                           std::string_view host,
+                           rules::credential_hash const& of);
+    /// Whether that could make a difference (source::is_fixed).
+    bool is_fixed() const { return by_->is_fixed(); }
+    /// What was known of one caller may no longer be so.
+    void forget(rules::credential_hash const& of) { known_.forget(of, boot_clock::now()); }
 
     /// Credentials of which something is remembered, and inquiries under way.
     std::size_t size() const { return known_.size(); }
@@ -92,10 +102,16 @@ private:
     /// Those who wait for one inquiry.
     using round = std::vector<std::shared_ptr<waiter>>;
 
+    inquiry question_of(http::request_head const& about,
+                        std::string_view host,
+                        upstream::client& upstream) const;
     static task<void> inquire(std::shared_ptr<verifier> self,
                               inquiry question,
                               rules::credential_hash of);
     void conclude(rules::credential_hash const& of,
+                  verdict const& found,
+                  boot_clock::time_point asked_at);
+    void remember(rules::credential_hash const& of,
                   verdict const& found,
                   boot_clock::time_point asked_at);
 

@@ -124,7 +124,7 @@ constexpr std::array<family, family_count> table{{
      counter,
      "sidecache_identity_total",
      {"outcome"},
-     "Requests with a credential, by how their identity was found out."},
+     "Verifications of callers who carry a credential, by how they ended."},
     {id::identity_key_reloads,
      counter,
      "sidecache_identity_key_reloads_total",

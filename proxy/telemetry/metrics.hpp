@@ -51,17 +51,19 @@ std::string_view name(purge_phase p);
 enum class lock_outcome : std::uint8_t { acquired, waited, timeout, lost };
 inline constexpr std::size_t lock_outcomes = 4;
 std::string_view name(lock_outcome o);
-/// How the identity of a request that carries a credential was found out.
+/// How callers who carry a credential were verified.
 enum class identity_outcome : std::uint8_t {
     cached,   ///< known, verified
     refused,  ///< known, not verified
     joined,   ///< shared another request's inquiry
     verified,
-    rejected,  ///< the credential is not good
-    failed,    ///< nobody could tell
-    busy,      ///< too many inquiries under way: not asked
+    rejected,     ///< the credential is not good
+    failed,       ///< nobody could tell
+    busy,         ///< too many inquiries under way: not asked
+    confirmed,    ///< asked again before others shared what was fetched: still the same
+    unconfirmed,  ///< ... not the same, or nobody could tell: nobody shares it
 };
-inline constexpr std::size_t identity_outcomes = 7;
+inline constexpr std::size_t identity_outcomes = 9;
 std::string_view name(identity_outcome o);
 inline constexpr std::size_t bypass_reasons = 16;
 /// `reason` of sidecache_rejected_requests_total, and the detail in Cache-Status: requests

@@ -79,6 +79,10 @@ std::string_view name(identity_outcome o) {
             return "failed";
         case identity_outcome::busy:
             return "busy";
+        case identity_outcome::confirmed:
+            return "confirmed";
+        case identity_outcome::unconfirmed:
+            return "unconfirmed";
     }
     return "";
 }

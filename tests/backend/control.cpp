@@ -47,6 +47,8 @@ std::variant<fault, std::string> parse_fault(std::string_view body) {
             f.delay = std::chrono::milliseconds(value.as_int64());
         } else if (name == "status" && value.is_int64()) {
             f.status = static_cast<int>(value.as_int64());
+        } else if (name == "body" && value.is_object()) {
+            f.body = json::serialize(value);
         } else if (name == "fields" && value.is_object()) {
             for (auto const& [field, content] : value.as_object()) {
                 ok = ok && content.is_string();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -34,6 +35,8 @@ struct fault {
     bool hold = false;  ///< waits for `release` first
     ending then = ending::answer;
     int status = 500;
+    /// Instead of the answer's content (with `after`).
+    std::optional<std::string> body;
     /// Added to the answer (with `after`).
     std::vector<std::pair<std::string, std::string>> fields;
     double rate = 1;          // of the requests it fits, this part

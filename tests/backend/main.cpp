@@ -46,6 +46,9 @@ public:
         }
         auto answer = answer_to(r);
         auto const after = wrong.apply(r, fault::moment::after);
+        if (after.body) {
+            answer.body = *after.body;
+        }
         answer.fields.insert(answer.fields.end(), after.fields.begin(), after.fields.end());
         return ended_by(after, std::move(answer));
     }

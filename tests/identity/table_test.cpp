@@ -69,6 +69,21 @@ TEST_CASE("a later answer replaces an earlier one, whichever they are") {
     CHECK(t.size() == 1);
 }
 
+TEST_CASE("an earlier question's answer does not replace a later one's, nor what was forgotten") {
+    table t(100);
+    t.put(hash_of("a"), somebody("8"), at(40s), at(10s));
+    t.put(hash_of("a"), somebody("7"), at(35s), at(5s));
+    CHECK(t.find(hash_of("a"), at(11s))->who->variables()[0].value == "8");
+    t.forget(hash_of("a"), at(20s));
+    CHECK_FALSE(t.find(hash_of("a"), at(20s)));
+    t.put(hash_of("a"), somebody("8"), at(50s), at(20s));  // was under way
+    CHECK_FALSE(t.find(hash_of("a"), at(21s)));
+    t.put(hash_of("a"), somebody("9"), at(51s), at(21s));
+    CHECK(t.find(hash_of("a"), at(22s))->who->variables()[0].value == "9");
+    t.forget(hash_of("nobody"), at(20s));
+    CHECK_FALSE(t.find(hash_of("nobody"), at(20s)));
+}
+
 TEST_CASE("a full table forgets who has not been seen for longest") {
     table t(8);  // six of them for the verified
     for (int i = 0; i < 6; ++i) {

@@ -42,6 +42,7 @@ public:
     };
 
     explicit scripted(executor const& ex) : ex_(ex) {}
+    bool is_fixed() const override { return false; }
     task<verdict> verify(inquiry const& about) override {
         auto const mine = std::make_shared<question>(ex_);
         for (auto const& f : about.credentials.all()) {
@@ -226,6 +227,48 @@ TEST_CASE("an identity is believed from the moment that it was asked about") {
     w.run();
     CHECK(w.v->look(r.head.view(), "shop", before + 29s).what == kind::known);
     CHECK(w.v->look(r.head.view(), "shop", after + 30s).what == kind::unknown);
+}
+
+TEST_CASE("who is asked about again is who he is now, from then on") {
+    world w;
+    auto r = with({{"Cookie", "session=1"}});
+    w.ask(r);
+    w.script->asked[0]->verified_as("7");
+    w.run();
+    auto again = r;
+    again.answer.reset();
+    auto const of = w.look(r).of;
+    w.requests.spawn(
+        "again", [](world& here, asked& mine, rules::credential_hash const& hash) -> task<void> {
+            mine.answer = co_await here.v->ask_again(here.upstream, mine.head, "shop", hash);
+        }(w, again, of));
+    w.run();
+    REQUIRE(w.script->asked.size() == 2);
+    SUBCASE("the same, or another one") {
+        w.script->asked[1]->verified_as("8");
+        w.run();
+        CHECK(again.org() == "8");
+        CHECK(w.look(r).who->variables()[0].value == "8");
+    }
+    SUBCASE("nobody any longer") {
+        w.script->asked[1]->tell({outcome::rejected, "status", nullptr, 2s});
+        w.run();
+        CHECK(again.answer->who == nullptr);
+        CHECK(w.look(r).what == kind::refused);
+    }
+    SUBCASE("nobody could tell: what is known goes on until its time is over") {
+        w.script->asked[1]->tell({outcome::failed, "timeout", nullptr, 1s});
+        w.run();
+        CHECK(again.answer->who == nullptr);
+        CHECK(again.answer->how == identity_outcome::failed);
+        CHECK(w.look(r).what == kind::known);
+    }
+    SUBCASE("forgotten") {
+        w.script->asked[1]->verified_as("8");
+        w.run();
+        w.v->forget(of);
+        CHECK(w.look(r).what == kind::unknown);
+    }
 }
 
 TEST_CASE("an inquiry that is cut off leaves nobody waiting, and nothing known") {

@@ -327,6 +327,25 @@ TEST_CASE("partition: who may share an entry") {
         a_request r("GET", "/orgs/8");
         r.verified = lines{{"orgId", "7"}};
         CHECK(decided(*rules, r).key == "org:8|orgId=7");
+        CHECK(decided(*rules, r).of_identity);
+    }
+    SUBCASE("no value, and no parameter that the key does not list, writes a partition") {
+        d.rules[0].unlisted = unlisted_query::include;
+        d.rules[0].partition = {
+            .what = partition_definition::kind::identity, .variables = {"orgId"}, .at = {}};
+        auto const rules = compiled(d);
+        for (std::string const target : {"/things/1|orgId=8",
+                                         "/things/1%7CorgId=8",
+                                         "/things/1?x=1|orgId=8",
+                                         "/things/1?x=1%7CorgId=8",
+                                         "/things/1?|orgId=8"}) {
+            CAPTURE(target);
+            a_request r("GET", target);
+            r.verified = lines{{"orgId", "7"}};
+            auto const key = decided(*rules, r).key;
+            CHECK(key.ends_with("|orgId=7"));
+            CHECK(std::ranges::count(key, '|') == 1);
+        }
     }
 }
 
