@@ -167,6 +167,7 @@ TEST_CASE("readers and writers through two replicas: never stale, never backward
 TEST_CASE(
     "readers and writers while connections to Redis break: never stale at who wrote, no error") {
     auto o = with_short_markers();
+    o.upstream = "timeout: 5s, connect_timeout: 1s";  // a busy machine is not the subject
     o.store =
         "timeout: 300ms, retry: {attempts: 1}, margin: 2s, on_down_hold: 20s, "
         "breaker: {failures: 3, open_for: 100ms}";
