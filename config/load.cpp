@@ -68,8 +68,8 @@ loaded load_text(std::string_view yaml, std::string file_name, environment const
         section top("", *root, out, where);
         read_settings(top, *m);
         auto read = read_rules(top);
-        if (m->identity) {
-            read.text.credential_fields = credential_fields(*m->identity);
+        if (auto const& identity = m->identity) {
+            read.text.credential_fields = credential_fields(*identity);
         }
         top.finish();
         check_settings(*m, where, out);
