@@ -5,8 +5,8 @@
 #include <span>
 #include <string_view>
 
-/// The one table of metric families (design.md section 3): rendering and the test of the README's
-/// reference are both fed from it.
+/// The one table of metric families (design.md section 3): rendering and the test of the
+/// reference in README.md beside this file are both fed from it.
 namespace sidecache::telemetry {
 
 enum class family_id : std::uint8_t {

@@ -1,15 +1,14 @@
-// README's references are tables between two comments, `<!-- begin NAME -->` and `<!-- end NAME
-// -->`. Each must be what the code's own table gives, row by row: a failure prints the row to
-// write.
+// The references are tables between two comments, `<!-- begin NAME -->` and `<!-- end NAME -->`.
+// Each must be what the code's own table gives, row by row: a failure prints the row to write.
 #include "config/keys.hpp"
 #include "proxy/telemetry/families.hpp"
 #include "proxy/telemetry/metrics.hpp"
 #include "rules/decision.hpp"
 #include "rules/storable.hpp"
+#include "tests/docs/markdown.hpp"
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <functional>
 #include <set>
 #include <sstream>
@@ -21,23 +20,17 @@ using namespace sidecache;
 
 namespace {
 
-std::string const& readme() {
-    static std::string const text = [] {
-        std::ifstream in(SIDECACHE_SOURCE "/README.md");
-        std::ostringstream all;
-        all << in.rdbuf();
-        return all.str();
-    }();
-    return text;
-}
+constexpr std::string_view configuration_page = "config/README.md";
+constexpr std::string_view telemetry_page = "proxy/telemetry/README.md";
 
 /// The lines of the table of that name, without its two heading lines.
-std::vector<std::string> table(std::string const& name) {
-    auto const begin = readme().find("<!-- begin " + name + " -->");
-    auto const end = readme().find("<!-- end " + name + " -->");
+std::vector<std::string> table(std::string_view path, std::string const& name) {
+    auto const& text = tests::page(path).text;
+    auto const begin = text.find("<!-- begin " + name + " -->");
+    auto const end = text.find("<!-- end " + name + " -->");
     REQUIRE(begin != std::string::npos);
     REQUIRE(end != std::string::npos);
-    std::istringstream in(readme().substr(begin, end - begin));
+    std::istringstream in(text.substr(begin, end - begin));
     std::vector<std::string> rows;
     for (std::string line; std::getline(in, line);) {
         if (line.starts_with("|")) {
@@ -53,8 +46,10 @@ std::string code(std::string_view text) {
     return "`" + std::string(text) + "`";
 }
 
-void check_table(std::string const& name, std::vector<std::string> const& expected) {
-    auto const rows = table(name);
+void check_table(std::string_view path,
+                 std::string const& name,
+                 std::vector<std::string> const& expected) {
+    auto const rows = table(path, name);
     for (std::size_t i = 0; i < expected.size() && i < rows.size(); ++i) {
         CHECK(rows[i] == expected[i]);
     }
@@ -63,7 +58,7 @@ void check_table(std::string const& name, std::vector<std::string> const& expect
 
 }  // namespace
 
-TEST_CASE("README's configuration reference holds every key, its default and its meaning") {
+TEST_CASE("the configuration reference holds every key, its default and its meaning") {
     std::vector<std::string> expected;
     for (auto const& key : config::known_keys()) {
         if (key.type == "section" || key.is_later) {
@@ -73,20 +68,20 @@ TEST_CASE("README's configuration reference holds every key, its default and its
         expected.push_back("| " + code(key.path) + " | " + fallback + " | " +
                            std::string(key.text) + " |");
     }
-    check_table("configuration", expected);
+    check_table(configuration_page, "configuration", expected);
 }
 
-TEST_CASE("README names the keys that are not available yet") {
+TEST_CASE("the configuration reference names the keys that are not available yet") {
     std::vector<std::string> expected;
     for (auto const& key : config::known_keys()) {
         if (key.is_later) {
             expected.push_back("| " + code(key.path) + " | " + std::string(key.text) + " |");
         }
     }
-    check_table("later", expected);
+    check_table(configuration_page, "later", expected);
 }
 
-TEST_CASE("README's metrics reference holds every family, its type, its labels and its help") {
+TEST_CASE("the metrics reference holds every family, its type, its labels and its help") {
     std::vector<std::string> expected;
     for (auto const& f : telemetry::families()) {
         std::string labels;
@@ -97,10 +92,10 @@ TEST_CASE("README's metrics reference holds every family, its type, its labels a
         expected.push_back("| " + code(f.name) + " | " + std::string(name(f.type)) + " | " +
                            labels + " | " + std::string(f.help) + " |");
     }
-    check_table("metrics", expected);
+    check_table(telemetry_page, "metrics", expected);
 }
 
-TEST_CASE("README explains every detail that Cache-Status may hold") {
+TEST_CASE("the list of details explains every detail that Cache-Status may hold") {
     std::set<std::string, std::less<>> details{"near",
                                                "store",
                                                "unstorable",
@@ -123,7 +118,7 @@ TEST_CASE("README explains every detail that Cache-Status may hold") {
     }
     details.erase("none");
     details.erase("");
-    auto const rows = table("details");
+    auto const rows = table(telemetry_page, "details");
     for (auto const& detail : details) {
         CAPTURE(detail);
         bool found = false;

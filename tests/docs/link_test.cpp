@@ -1,0 +1,74 @@
+// Every link between the pages of this repository leads somewhere: the file is there, and so is the
+// heading that an anchor names.
+#include "tests/docs/markdown.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+
+using namespace sidecache::tests;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// What is wrong with a link of `from`; "" when nothing is.
+std::string fault(markdown_page const& from, std::string const& target) {
+    if (target.find("://") != std::string::npos || target.starts_with("mailto:")) {
+        return "";
+    }
+    auto const hash = target.find('#');
+    auto const file = target.substr(0, hash);
+    auto const path = file.empty()
+                          ? from.path
+                          : (fs::path(from.path).parent_path() / file).lexically_normal().string();
+    if (!fs::exists(fs::path(SIDECACHE_SOURCE) / path)) {
+        return "there is no " + path;
+    }
+    if (hash == std::string::npos) {
+        return "";
+    }
+    auto const anchor = target.substr(hash + 1);
+    auto const& there = file.empty() ? from : page(path);
+    return std::ranges::find(there.anchors, anchor) != there.anchors.end()
+               ? ""
+               : path + " has no heading #" + anchor;
+}
+
+}  // namespace
+
+TEST_CASE("every link between pages leads to a file and a heading that exist") {
+    std::size_t checked = 0;
+    for (auto const& p : all_pages()) {
+        for (auto const& link : p.links) {
+            CAPTURE(p.path);
+            CAPTURE(link.line);
+            CAPTURE(link.target);
+            CHECK(fault(p, link.target) == "");
+            ++checked;
+        }
+    }
+    CHECK(checked >= 10);
+}
+
+TEST_CASE("a link that leads nowhere is found") {
+    auto const p =
+        parse_markdown("config/README.md",
+                       "# A `b`: c, d\n"
+                       "## E\n"
+                       "[1](#a-b-c-d) `[code](#x)` [2](#gone) [3](../README.md#limits)\n"
+                       "[4](../README.md#gone) [5](nothing.md) [6](https://example.com)\n"
+                       "```\n[block](#x)\n```\n"
+                       "## E\n[7](#e-1) [8](keys.cpp)\n");
+    REQUIRE(p.links.size() == 8);
+    CHECK(fault(p, p.links[0].target) == "");
+    CHECK(fault(p, p.links[1].target) == "config/README.md has no heading #gone");
+    CHECK(fault(p, p.links[2].target) == "");
+    CHECK(fault(p, p.links[3].target) == "README.md has no heading #gone");
+    CHECK(fault(p, p.links[4].target) == "there is no config/nothing.md");
+    CHECK(fault(p, p.links[5].target) == "");
+    CHECK(fault(p, p.links[6].target) == "");
+    CHECK(fault(p, p.links[7].target) == "");
+}
