@@ -20,10 +20,12 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <limits>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -112,6 +114,7 @@ public:
         process_->join(*hub_, config_->near_cache.size != 0);
         parts_.emplace(process_->parts());
         auto const near_bytes = static_cast<std::size_t>(config_->near_cache.size);
+        metrics_.process().near_limit_bytes = static_cast<std::int64_t>(near_bytes);
         if (near_bytes != 0) {
             metrics_.process().near_lease_holds = [&lease = hub_->near_lease()] {
                 return lease.holds(boot_clock::now());
@@ -255,6 +258,7 @@ private:
             }
             state_.reload_refused(std::move(findings));
             ++metrics_.process().reloads_failed;
+            metrics_.process().last_reload_ok = false;
             return;
         }
         warn_of_fixed_settings(*next.config);
@@ -348,6 +352,9 @@ private:
             warnings.push_back(f.print());
         }
         state_.loaded(std::move(warnings));
+        metrics_.process().last_reload_ok = true;
+        metrics_.process().config_fingerprint =
+            std::stoull(config_->rules->fingerprint(), nullptr, 16);
     }
 
     static std::vector<std::string> names_of(rules::rule_set const& rules) {

@@ -53,6 +53,15 @@ public:
     void gauge(family_id id, labels values, std::int64_t n) {
         sample(id, values).gauge.value = static_cast<double>(n);
     }
+    /// The one sample of a family without labels, in seconds or whatever it counts.
+    void value(family_id id, double v) {
+        auto& out = sample(id, {});
+        if (families()[static_cast<std::size_t>(id)].type == family_type::counter) {
+            out.counter.value = v;
+        } else {
+            out.gauge.value = v;
+        }
+    }
     void observations(family_id id, labels values, histogram const& h) {
         ClientMetric::Histogram out;
         auto const bounds = histogram::bounds();
@@ -160,6 +169,16 @@ void add_rest(exposition& out, worker_metrics const& m) {
     }
 }
 
+/// 16 digits, as `/stats` and `rule_set::fingerprint` show it.
+std::string hex(std::uint64_t n) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out(16, '0');
+    for (auto at = out.rbegin(); n != 0; ++at, n >>= 4U) {
+        *at = digits[n & 15U];
+    }
+    return out;
+}
+
 void add_process(exposition& out, process_metrics const& p) {
     constexpr auto relaxed = std::memory_order_relaxed;
     out.gauge(family_id::purges_pending, {}, p.purges_pending.load(relaxed));
@@ -168,12 +187,25 @@ void add_process(exposition& out, process_metrics const& p) {
     out.gauge(family_id::store_breaker_open, {}, p.breaker_open.load(relaxed));
     out.gauge(family_id::near_bytes, {}, p.near_bytes.load(relaxed));
     out.gauge(family_id::near_entries, {}, p.near_entries.load(relaxed));
+    out.gauge(family_id::near_limit_bytes, {}, p.near_limit_bytes.load(relaxed));
     out.gauge(family_id::near_lease_valid, {}, p.near_lease_holds && p.near_lease_holds() ? 1 : 0);
     out.count(family_id::identity_key_reloads, {"ok"}, p.key_reloads_ok.load(relaxed));
     out.count(family_id::identity_key_reloads, {"failed"}, p.key_reloads_failed.load(relaxed));
     out.count(family_id::config_reloads, {"ok"}, p.reloads_ok.load(relaxed));
     out.count(family_id::config_reloads, {"failed"}, p.reloads_failed.load(relaxed));
+    out.gauge(family_id::config_last_reload_successful, {}, p.last_reload_ok.load(relaxed) ? 1 : 0);
+    out.gauge(family_id::config_info, {hex(p.config_fingerprint.load(relaxed))}, 1);
     out.gauge(family_id::build_info, {version, compiler}, 1);
+}
+
+void add_usage(exposition& out, process_usage const& u) {
+    out.value(family_id::memory_limit, static_cast<double>(u.memory_limit_bytes));
+    out.value(family_id::process_cpu, u.cpu_seconds);
+    out.value(family_id::process_start_time, u.start_time_seconds);
+    out.value(family_id::process_resident_memory, static_cast<double>(u.resident_bytes));
+    out.value(family_id::process_virtual_memory, static_cast<double>(u.virtual_bytes));
+    out.value(family_id::process_open_fds, static_cast<double>(u.open_files));
+    out.value(family_id::process_max_fds, static_cast<double>(u.max_files));
 }
 
 template <std::size_t N>
@@ -245,7 +277,9 @@ void totals::add(totals const& other) {
     add_nameless(rest, other.rest);
 }
 
-std::vector<MetricFamily> collect(totals const& sum, process_metrics const& process) {
+std::vector<MetricFamily> collect(totals const& sum,
+                                  process_metrics const& process,
+                                  process_usage const& usage) {
     exposition out;
     for (auto const& [rule, m] : sum.rules) {
         add_rule(out, rule, m);
@@ -255,6 +289,7 @@ std::vector<MetricFamily> collect(totals const& sum, process_metrics const& proc
     }
     add_rest(out, sum.rest);
     add_process(out, process);
+    add_usage(out, usage);
     return out.take();
 }
 

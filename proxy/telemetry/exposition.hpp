@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/telemetry/metrics.hpp"
+#include "proxy/telemetry/process_usage.hpp"
 
 #include <prometheus/metric_family.h>
 
@@ -27,6 +28,8 @@ struct totals {
 /// Every family of `families()`, in its order. Counters of a known rule or purge are there from
 /// the start, so that `rate()` sees their first increase; histograms, which cost 18 lines each,
 /// and requests without a rule appear with their first observation.
-std::vector<prometheus::MetricFamily> collect(totals const& sum, process_metrics const& process);
+std::vector<prometheus::MetricFamily> collect(totals const& sum,
+                                              process_metrics const& process,
+                                              process_usage const& usage);
 
 }  // namespace sidecache::telemetry

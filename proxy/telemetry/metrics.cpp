@@ -90,14 +90,16 @@ namespace {
 
 class scrape final : public prometheus::Collectable {
 public:
-    scrape(totals const& sum, process_metrics const& process) : sum_(sum), process_(process) {}
+    scrape(totals const& sum, process_metrics const& process)
+        : sum_(sum), process_(process), usage_(read_process_usage()) {}
     std::vector<prometheus::MetricFamily> Collect() const override {
-        return collect(sum_, process_);
+        return collect(sum_, process_, usage_);
     }
 
 private:
     totals const& sum_;
     process_metrics const& process_;
+    process_usage usage_;
 };
 
 }  // namespace

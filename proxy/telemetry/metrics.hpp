@@ -147,9 +147,15 @@ struct process_metrics {
     std::atomic<std::int64_t> members{0};
     std::atomic<std::uint64_t> reloads_ok{0};
     std::atomic<std::uint64_t> reloads_failed{0};
+    /// Whether the file as last read is what is in effect.
+    std::atomic<bool> last_reload_ok{true};
+    /// `rule_set::fingerprint` of what is in effect, as the number that its 16 hex digits are.
+    std::atomic<std::uint64_t> config_fingerprint{0};
     /// What the near caches of all workers hold.
     std::atomic<std::int64_t> near_bytes{0};
     std::atomic<std::int64_t> near_entries{0};
+    /// ... and may hold; 0: there is none.
+    std::atomic<std::int64_t> near_limit_bytes{0};
     /// Whether near hits may be served now; asked at each scrape, on its thread. Set before any
     /// worker runs; empty: there is no near cache.
     std::function<bool()> near_lease_holds;

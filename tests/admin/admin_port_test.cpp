@@ -1,10 +1,12 @@
 // The admin port of a real process, for what only that can show.
+#include "tests/support/eventually.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/stack.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include <doctest/doctest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -42,4 +44,36 @@ TEST_CASE("promtool finds nothing to complain of in what a working proxy exposes
     auto const checked = run({.argv = {"sh", "-c", "promtool check metrics < '" + file + "'"}});
     CHECK(checked.out + checked.err == "");
     CHECK(checked.status == exit_status{});
+}
+
+TEST_CASE("metrics say which configuration is in effect, and that a newer one was refused") {
+    stack s({.replicas = 1, .store_url = "memory://"});
+    auto const& one = s[0];
+    auto const in_effect = [&] {
+        // "config":{...,"fingerprint":"0123456789abcdef"...
+        auto const stats = one.admin("GET", "/stats").body;
+        auto const at = stats.find("\"fingerprint\":\"");
+        return at == std::string::npos ? "none" : stats.substr(at + 15, 16);
+    };
+    auto const says = [&](std::string const& fingerprint) {
+        return one.metric("sidecache_config_info", {"fingerprint=\"" + fingerprint + "\""}) == 1;
+    };
+    auto const first = in_effect();
+    CHECK(says(first));
+    CHECK(one.metric("sidecache_config_last_reload_successful") == 1);
+
+    s[0].rewrite("rules: [");
+    s[0].server().signal(SIGHUP);
+    CHECK(eventually([&] { return one.metric("sidecache_config_last_reload_successful") == 0; }));
+    CHECK(says(first));
+
+    s[0].rewrite(s.yaml(0,
+                        "rules: [{name: a, match: GET /a, key: a, ttl: 1s, ttl_only: true, "
+                        "partition: credential}]\n"));
+    s[0].server().signal(SIGHUP);
+    CHECK(eventually([&] { return one.metric("sidecache_config_last_reload_successful") == 1; }));
+    auto const second = in_effect();
+    CHECK(second != first);
+    CHECK(says(second));
+    CHECK_FALSE(says(first));
 }
