@@ -13,6 +13,11 @@ constexpr auto table = std::to_array<known_key>({
      "0.0.0.0:8080",
      "Where clients are served. Port 0 lets the system choose."},
     {"workers", "count", "0", "Threads that serve; 0 is one a core."},
+    {"reload",
+     "reload",
+     "signal",
+     "When this file is read again: at SIGHUP (`signal`), or also when it has changed (`watch`: "
+     "looked at once a second, taken when two looks agree)."},
 
     {"admin",
      "section",
@@ -138,7 +143,15 @@ constexpr auto table = std::to_array<known_key>({
      "30s",
      "For a client to take a piece of its answer; then the connection is closed."},
     {"limits.idle_timeout", "duration", "75s", "Between two requests on one connection."},
-    {"limits.drain_timeout", "duration", "30s", "After SIGTERM, for what is in flight."},
+    {"limits.drain_delay",
+     "duration",
+     "0s",
+     "After SIGTERM, before nobody is accepted any more: not ready, each answer ends its "
+     "connection. For load balancers that learn late."},
+    {"limits.drain_timeout",
+     "duration",
+     "30s",
+     "After SIGTERM and drain_delay, for what is in flight."},
 
     {"log", "section", "", "JSON lines on stdout."},
     {"log.level", "log_level", "info", "debug, info, warning, error or off."},

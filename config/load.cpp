@@ -1,6 +1,7 @@
 #include "config/load.hpp"
 
 #include "config/check.hpp"
+#include "config/file_text.hpp"
 #include "config/identity_check.hpp"
 #include "config/report.hpp"
 #include "config/rule_reader.hpp"
@@ -8,9 +9,6 @@
 #include "config/settings.hpp"
 #include "config/yaml_tree.hpp"
 
-#include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <system_error>
@@ -18,9 +16,6 @@
 
 namespace sidecache::config {
 namespace {
-
-// One byte more than parse_yaml takes: enough to see that a file is too large.
-constexpr std::size_t most_read = (1U << 20U) + 1;
 
 void compile_rules(read_definition read, model& m, report& out) {
     if (!read.is_complete) {
@@ -37,24 +32,6 @@ void compile_rules(read_definition read, model& m, report& out) {
         }
     }
     m.rules = std::move(compiled.rules);
-}
-
-std::variant<std::string, std::error_code> read_whole(std::string const& path) {
-    auto const close = [](std::FILE* f) { std::fclose(f); };
-    std::unique_ptr<std::FILE, decltype(close)> const file(std::fopen(path.c_str(), "rbe"), close);
-    if (!file) {
-        return std::error_code(errno, std::generic_category());
-    }
-    std::string text;
-    std::array<char, 65'536> piece{};
-    while (text.size() < most_read && std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
-        auto const n = std::fread(piece.data(), 1, piece.size(), file.get());
-        text.append(piece.data(), n);
-    }
-    if (std::ferror(file.get()) != 0) {
-        return std::error_code(errno, std::generic_category());
-    }
-    return text;
 }
 
 }  // namespace
@@ -91,7 +68,7 @@ loaded load_text(std::string_view yaml, std::string file_name, environment const
 }
 
 loaded load_file(std::string const& path) {
-    auto text = read_whole(path);
+    auto text = read_text(path);
     if (auto const* error = std::get_if<std::error_code>(&text)) {
         return {nullptr,
                 {{rules::severity::error, path, {}, "cannot be read: " + error->message(), ""}}};
@@ -102,7 +79,9 @@ loaded load_file(std::string const& path) {
             std::getenv(std::string(name).c_str());  // NOLINT(concurrency-mt-unsafe)
         return value == nullptr ? std::nullopt : std::optional<std::string>(value);
     };
-    return load_text(std::get<std::string>(text), path, env);
+    auto result = load_text(std::get<std::string>(text), path, env);
+    result.text = std::move(std::get<std::string>(text));
+    return result;
 }
 
 }  // namespace sidecache::config

@@ -29,6 +29,8 @@ struct loaded {
     std::vector<finding> findings;
     /// What the file says, with its variables filled in: for `dump`.
     std::shared_ptr<yaml_node const> tree{};
+    /// The file's bytes, as they were read; nullopt when they could not be, or came from no file.
+    std::optional<std::string> text{};
 };
 
 /// Looks a variable up for `${VAR:-default}`; `load_file` uses the environment.

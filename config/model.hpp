@@ -80,7 +80,8 @@ struct limits {
     milliseconds body_timeout{30'000};                 // between two pieces of a body: 408
     milliseconds write_timeout{30'000};                // a client that does not read
     milliseconds idle_timeout{75'000};                 // between requests
-    milliseconds drain_timeout{30'000};                // SIGTERM: what is in flight by then is cut
+    milliseconds drain_delay{0};                       // SIGTERM: still accepted for so long
+    milliseconds drain_timeout{30'000};  // ... and then what is in flight by then is cut
 };
 
 struct access_log {
@@ -96,7 +97,8 @@ struct log {
 /// Immutable once loaded; any thread.
 struct model {
     endpoint listen{"0.0.0.0", 8080};
-    unsigned workers = 0;  // 0: one a core
+    unsigned workers = 0;           // 0: one a core
+    bool reload_on_change = false;  // without a signal
     config::admin admin;
     config::upstream upstream;
     config::store store;

@@ -169,6 +169,7 @@ void read_limits(section& s, limits& out) {
     s.duration("body_timeout", out.body_timeout, section::timeout);
     s.duration("write_timeout", out.write_timeout, section::timeout);
     s.duration("idle_timeout", out.idle_timeout, section::timeout);
+    s.duration("drain_delay", out.drain_delay, {0ms, 24h});
     s.duration("drain_timeout", out.drain_timeout, {0ms, 24h});
 }
 
@@ -188,6 +189,10 @@ void read_log(section& s, log& out) {
 void read_settings(section& top, model& out) {
     top.value<endpoint>("listen", out.listen, parse_listen);
     top.count("workers", out.workers, 0, 1'024);
+    static constexpr std::array<string_view, 2> reload{"signal", "watch"};
+    if (auto const word = top.choice("reload", reload)) {
+        out.reload_on_change = *word == 1;
+    }
     top.child("admin", [&](section& s) { read_admin(s, out.admin); });
     top.child("upstream", [&](section& s) { read_upstream(s, out.upstream); });
     top.child("store", [&](section& s) { read_store(s, out.store); });

@@ -1,10 +1,12 @@
 #include "proxy/server.hpp"
 
+#include "config/file_watch.hpp"
 #include "proxy/admin/process_state.hpp"
 #include "proxy/cache/event_channel.hpp"
 #include "proxy/cache/process.hpp"
 #include "proxy/identity/key_check.hpp"
 #include "proxy/identity/verifier.hpp"
+#include "proxy/process_limits.hpp"
 #include "proxy/store/make_hub.hpp"
 #include "proxy/store/tag_value.hpp"
 #include "proxy/telemetry/access_log.hpp"
@@ -15,8 +17,6 @@
 #include <boost/asio/basic_signal_set.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/post.hpp>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <csignal>
@@ -24,7 +24,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <limits>
 #include <string>
 #include <thread>
 #include <utility>
@@ -35,46 +34,11 @@ namespace {
 
 /// A drain that has been cut ends within this, or the process leaves without it.
 constexpr std::chrono::seconds last_patience{5};
-/// Between two looks at the file of identity keys.
-constexpr std::chrono::seconds key_interval{1};
+/// Between two looks at files that may have changed: identity keys, the configuration.
+constexpr std::chrono::seconds look_interval{1};
 
 /// How long a reload waits for the store, at least, before its rules take effect unannounced.
 constexpr std::chrono::milliseconds least_patience{2'000};
-
-/// Connections are descriptors: the soft limit of 1024 would be ours, too. How many clients may be
-/// connected at once: a quarter of the descriptors stays for the backend, the store and the admin
-/// port, so that clients who wait cost nobody else his answer.
-std::size_t raise_descriptor_limit(config::model const& config) {
-    rlimit files{};
-    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
-        return std::numeric_limits<std::size_t>::max();
-    }
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-    if (files.rlim_max == RLIM_INFINITY) {
-        return std::numeric_limits<std::size_t>::max();
-    }
-    std::size_t const most = files.rlim_max - files.rlim_max / 4;
-    if (most < config.limits.max_connections) {
-        log::warn("the limit of open files is below max_connections",
-                  {{"open_files", static_cast<std::uint64_t>(files.rlim_max)},
-                   {"max_connections", static_cast<std::uint64_t>(config.limits.max_connections)},
-                   {"served_at_once", static_cast<std::uint64_t>(most)}});
-    }
-    return most;
-}
-
-/// A core file would hold every credential and every response in memory, and so does what another
-/// process of the same user can read through ptrace and /proc. For who has to look inside:
-/// SIDECACHE_CORE_DUMPS=1.
-void hide_memory() {
-    // Start-up, before there is a second thread.
-    auto const* const wanted =
-        std::getenv("SIDECACHE_CORE_DUMPS");  // NOLINT(concurrency-mt-unsafe)
-    if (wanted == nullptr || std::string_view(wanted) != "1") {
-        ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    }
-}
 
 result<tcp::endpoint> endpoint_of(config::endpoint const& where) {
     error_code ec;
@@ -103,7 +67,8 @@ public:
                               : std::max(1U, std::thread::hardware_concurrency())),
           state_(file_, workers_wanted_),
           log_(telemetry::make_access_log(config_->log)),
-          signals_(control_) {
+          signals_(control_),
+          watch_(file_, first.text) {
         note_loaded(first);
     }
 
@@ -145,7 +110,7 @@ public:
         }
         state_.enter(admin::phase::ready);
         watch_signals();  // whoever reads the ports may send one
-        watch_keys();
+        watch_files();
         say_ports();
         control_.run();
         for (auto const& w : workers_) {
@@ -221,7 +186,7 @@ private:
                 return;
             }
             if (number != SIGHUP) {
-                drain();
+                told_to_stop();
             } else if (state_.present() != admin::phase::draining) {
                 reload();
             }
@@ -230,14 +195,32 @@ private:
     }
 
     // Here and not on a worker: a file may lie on a disk that hangs.
-    void watch_keys() {
-        look_at_keys_.expires_after(key_interval);
-        look_at_keys_.async_wait([this](error_code ec) {
+    void watch_files() {
+        look_at_files_.expires_after(look_interval);
+        look_at_files_.async_wait([this](error_code ec) {
             if (!ec) {
                 identities_.look_at_keys(metrics_.process());
-                watch_keys();
+                look_at_configuration();
+                watch_files();
             }
         });
+    }
+
+    void look_at_configuration() {
+        if (!config_->reload_on_change || state_.present() != admin::phase::ready) {
+            return;
+        }
+        switch (watch_.look()) {
+            case config::file_watch::change::none:
+                return;
+            case config::file_watch::change::changed:
+                reload();
+                return;
+            case config::file_watch::change::unreadable:
+                log::warn("the configuration cannot be read; what was read before goes on",
+                          {{"file", file_}});
+                return;
+        }
     }
 
     void reload() {
@@ -246,6 +229,7 @@ private:
             return;
         }
         auto next = config::load_file(file_);
+        watch_.took(next.text);
         identity::check_keys(next, file_);
         if (!next.config) {
             std::vector<std::string> findings;
@@ -373,16 +357,44 @@ private:
         });
     }
 
-    void drain() {
-        if (state_.present() == admin::phase::draining) {
+    // SIGTERM or SIGINT. For drain_delay whoever still comes is served: load balancers learn of the
+    // end only now. A second signal spares the rest of the delay, or else of the drain.
+    void told_to_stop() {
+        if (is_draining_) {
             log::warn("a second signal: breaking off what is in flight");
             for (auto const& w : workers_) {
                 w->cut();
             }
             return;
         }
-        log::info("draining");
+        bool const is_first = state_.present() != admin::phase::draining;
+        auto const delay = config_->limits.drain_delay;
+        if (!is_first || delay == delay.zero()) {
+            drain();
+            return;
+        }
+        leave();
+        until_drain_.expires_after(delay);
+        until_drain_.async_wait([this](error_code ec) {
+            if (!ec && !is_draining_) {
+                drain();
+            }
+        });
+    }
+
+    void leave() {
+        log::info("leaving: not ready, each answer ends its connection");
         state_.enter(admin::phase::draining);
+        for (auto const& w : workers_) {
+            w->leave();
+        }
+    }
+
+    void drain() {
+        log::info("draining");
+        is_draining_ = true;
+        state_.enter(admin::phase::draining);
+        until_drain_.cancel();
         // Nobody has to wait for this replica any more; its rules stay listed until it has served
         // its last request.
         hub_->leave_near();
@@ -422,7 +434,7 @@ private:
         error_code ignored;
         signals_.cancel(ignored);
         give_up_.cancel();
-        look_at_keys_.cancel();
+        look_at_files_.cancel();
     }
 
     std::string file_;
@@ -450,8 +462,11 @@ private:
     bool again_ = false;
     std::size_t unswapped_ = 0;
     steady_timer give_up_telling_{control_.get_executor()};
-    steady_timer look_at_keys_{control_.get_executor()};
-    std::size_t draining_ = 0;
+    steady_timer look_at_files_{control_.get_executor()};
+    config::file_watch watch_;
+    steady_timer until_drain_{control_.get_executor()};
+    bool is_draining_ = false;
+    std::size_t draining_ = 0;  // workers whose drain has not ended
     std::size_t ended_ = 0;
     std::uint16_t port_ = 0;
     std::uint16_t admin_port_ = 0;
@@ -462,7 +477,7 @@ private:
 int serve(std::string const& file, config::loaded const& first) {
     std::signal(SIGPIPE, SIG_IGN);
     hide_memory();
-    server s(file, first, raise_descriptor_limit(*first.config));
+    server s(file, first, raise_descriptor_limit(first.config->limits.max_connections));
     return s.run();
 }
 

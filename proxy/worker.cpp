@@ -181,6 +181,10 @@ void worker::reload(std::shared_ptr<config::model const> config, std::function<v
     });
 }
 
+void worker::leave() {
+    asio::post(context_, [this] { serving_->clients.leave(); });
+}
+
 void worker::drain(std::chrono::milliseconds limit, std::function<void()> done) {
     asio::post(context_, [this, limit, done = std::move(done)]() mutable {
         serving_->housekeeping.spawn("drain", drain_all(limit, std::move(done)));

@@ -66,6 +66,8 @@ public:
     /// The next requests see the new configuration; those under way keep theirs. `done` is called
     /// on the worker's thread when that is so. Any thread.
     void reload(std::shared_ptr<config::model const> config, std::function<void()> done);
+    /// A drain comes: each answer from now on ends its connection. Any thread.
+    void leave();
     /// Stops accepting and finishes what is in flight; what is not done after `limit` is broken
     /// off. `done` is called on the worker's thread. Any thread.
     void drain(std::chrono::milliseconds limit, std::function<void()> done);

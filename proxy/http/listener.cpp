@@ -102,10 +102,20 @@ task<void> listener::serve(tcp_socket socket) {
         }
     };
     listing const listed{*this, open_.insert(open_.end(), &here)};
+    if (leaving_) {
+        here.leave();
+    }
     if (draining_) {
         here.drain();
     }
     co_await here.run();
+}
+
+void listener::leave() {
+    leaving_ = true;
+    for (auto* s : open_) {
+        s->leave();
+    }
 }
 
 void listener::drain() {

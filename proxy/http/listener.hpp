@@ -30,6 +30,9 @@ public:
     task<void> run();
     scope& sessions() { return sessions_; }
 
+    /// Goes on accepting; each answer from now on ends its connection, so that clients go
+    /// elsewhere.
+    void leave();
     /// Stops accepting; each session ends after its present request.
     void drain();
     /// Returns when the last session has ended.
@@ -50,6 +53,7 @@ private:
     scope sessions_;
     std::list<session*> open_;
     event room_;
+    bool leaving_ = false;
     bool draining_ = false;
 };
 

@@ -202,7 +202,7 @@ task<bool> session::drop_content() {
 }
 
 bool session::keeps_alive() const {
-    if (!request_.keep_alive || draining_ || closing_ || body_error_) {
+    if (!request_.keep_alive || leaving_ || closing_ || body_error_) {
         return false;
     }
     // A client that waits for 100 and gets its answer instead may send the content or not: what
@@ -236,6 +236,7 @@ task<void> session::linger() {
 }
 
 void session::drain() {
+    leaving_ = true;
     draining_ = true;
     if (!idle_) {
         return;
@@ -250,6 +251,7 @@ void session::drain() {
 
 void session::abort() {
     broken_ = true;
+    leaving_ = true;
     draining_ = true;
     error_code ignored;
     socket_.close(ignored);

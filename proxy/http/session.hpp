@@ -35,6 +35,8 @@ public:
     /// Returns when the connection is closed. Throws nothing.
     task<void> run();
 
+    /// Each answer from now on says that the connection ends with it; an idle one stays until then.
+    void leave() { leaving_ = true; }
     /// No request after the present one; an idle connection closes now.
     void drain();
     /// Breaks the connection off.
@@ -86,6 +88,7 @@ private:
     std::string out_;
 
     // The connection.
+    bool leaving_ = false;
     bool draining_ = false;
     bool idle_ = false;
     bool broken_ = false;

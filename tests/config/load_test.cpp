@@ -47,7 +47,7 @@ std::string settings_of(config::model const& m) {
     put_all(m.near_cache.size, m.near_cache.lease);
     put_all(l.max_connections, l.max_header, l.max_target, l.max_body, l.max_mutation_body);
     put_all(l.max_mutation_response, l.header_timeout, l.body_timeout, l.write_timeout);
-    put_all(l.idle_timeout, l.drain_timeout);
+    put_all(l.idle_timeout, l.drain_delay, l.drain_timeout, m.reload_on_change);
     put_all(m.log.level, m.log.access.enabled, m.log.access.hits);
     return out;
 }
@@ -82,6 +82,7 @@ TEST_CASE("every setting can be given") {
     auto const loaded = load(R"(
 listen: "[::1]:8081"
 workers: 3
+reload: watch
 admin: {listen: 127.0.0.1:9191, token: secret}
 upstream:
   url: http://backend:3001
@@ -116,6 +117,7 @@ limits:
   body_timeout: 2s
   write_timeout: 3s
   idle_timeout: 4s
+  drain_delay: 6s
   drain_timeout: 5s
 log: {level: debug, access: {enabled: false, hits: true}}
 )" + std::string(one_rule));
@@ -123,6 +125,7 @@ log: {level: debug, access: {enabled: false, hits: true}}
     auto const& m = *loaded.config;
     CHECK(m.listen.text() == "[::1]:8081");
     CHECK(m.workers == 3);
+    CHECK(m.reload_on_change);
     CHECK(m.admin.listen.text() == "127.0.0.1:9191");
     CHECK(m.admin.token == "secret");
     CHECK(m.upstream.address.text() == "backend:3001");
@@ -164,6 +167,7 @@ log: {level: debug, access: {enabled: false, hits: true}}
     CHECK(m.limits.body_timeout == 2s);
     CHECK(m.limits.write_timeout == 3s);
     CHECK(m.limits.idle_timeout == 4s);
+    CHECK(m.limits.drain_delay == 6s);
     CHECK(m.limits.drain_timeout == 5s);
     CHECK(m.log.level == "debug");
     CHECK_FALSE(m.log.access.enabled);

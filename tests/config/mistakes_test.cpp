@@ -111,6 +111,8 @@ TEST_CASE("values that are not what the key takes") {
         {"limits: {max_header: 32768}",
          "1:22: error: size `32768` has no unit; add one: B, KiB, MiB or GiB"},
         {"limits: {max_header: 1B}", "1:22: error: `max_header` is 1B; the least is 1KiB"},
+        {"reload: always", "1:9: error: `reload` cannot be `always`; write signal or watch"},
+        {"limits: {drain_delay: 2d}", "1:23: error: `drain_delay` is 2d; the most is 1d"},
         {"store: {on_down: refus}",
          "1:18: error: `on_down` cannot be `refus`; did you mean `refuse`?"},
         {"store: {on_down: fail}",

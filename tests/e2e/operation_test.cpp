@@ -84,6 +84,72 @@ purges:
     }
 }
 
+TEST_CASE("reload: watch takes a changed file without a signal, and says why it does not") {
+    auto o = one_replica();
+    o.settings = "reload: watch\n";
+    stack s(o);
+    REQUIRE(becomes_hit(s, 0, "/products/1"));
+    auto const reloads = [&](std::string const& outcome) {
+        return s[0].metric("sidecache_config_reloads_total", {"outcome=\"" + outcome + "\""});
+    };
+    s[0].rewrite(s.yaml(0) + "\nno_such_section: 1\n");
+    s[0].server().wait_for_line("no_such_section");
+    CHECK(is_hit(s[0].get("/products/1")));
+    s[0].rewrite(s.yaml(0, R"(
+rules:
+  - {name: summaries, match: "GET /products/{id}/summary", key: "product:{id}", ttl: 10m}
+purges:
+  - {name: changed, on: "PATCH /products/{id}", patterns: ["product:{id}*"]}
+)"));
+    REQUIRE(eventually([&] { return reloads("ok") == 1; }));
+    CHECK_FALSE(is_hit(s[0].get("/products/1")));
+    CHECK(becomes_hit(s, 0, "/products/1/summary"));
+    // Each text is tried once.
+    CHECK(reloads("failed") == 1);
+}
+
+TEST_CASE(
+    "drain_delay: after SIGTERM not ready, but served, each answer the last of its connection; a "
+    "second SIGTERM ends the delay") {
+    auto o = one_replica();
+    o.settings = "limits: {drain_delay: 10m}\n";
+    stack s(o);
+    http_client kept(s[0].port());
+    CHECK(kept.get("/products/1")["Connection"] == "");
+    s[0].server().terminate();
+    REQUIRE(eventually([&] { return s[0].admin("GET", "/readyz").status == 503; }));
+    CHECK(s[0].admin("GET", "/livez").status == 200);
+    SUBCASE("a connection from before") {
+        auto const last = kept.get("/products/1");
+        CHECK(last.status == 200);
+        CHECK(last["Connection"] == "close");
+    }
+    SUBCASE("a new one") {
+        http_client late(s[0].port());
+        auto const only = late.get("/products/1");
+        CHECK(only.status == 200);
+        CHECK(only["Connection"] == "close");
+        CHECK(accepts_connections(s[0].port()));
+    }
+    SUBCASE("what is in flight when the delay ends is finished") {
+        s.backend().fault(R"({"path": "/products/2", "hold": true})");
+        kept.send("GET", "/products/2");
+        s.backend().wait_held(1);
+    }
+    s[0].server().terminate();
+    CHECK(eventually([&] { return !accepts_connections(s[0].port()); }));
+    s.backend().heal();
+    CHECK(s[0].server().wait() == exit_status{0, 0});
+}
+
+TEST_CASE("a drain_delay ends by itself") {
+    auto o = one_replica();
+    o.settings = "limits: {drain_delay: 300ms}\n";
+    stack s(o);
+    s[0].server().terminate();
+    CHECK(s[0].server().wait() == exit_status{0, 0});
+}
+
 TEST_CASE("SIGTERM drains: not ready, nothing new, what is in flight is finished, exit 0") {
     stack s(one_replica());
     http_client idle(s[0].port());
