@@ -26,6 +26,10 @@ task<result<std::size_t>> bump_publish_wait(worker_parts const& parts,
     using std::chrono::milliseconds;
     auto const config = parts.current->config;
     auto const now = boot_clock::now();
+    // As for a hit: within a lease of the last look at who answers (mutation_machine.cpp).
+    auto const is_verified = [&](store::answered_by const& by) {
+        return boot_clock::now() - by.checked_at < config->near_cache.lease;
+    };
     std::size_t removed = 0;
     std::vector<std::string> rule_tags;
     std::vector<std::string_view> all;
@@ -44,7 +48,14 @@ task<result<std::size_t>> bump_publish_wait(worker_parts const& parts,
             end_marks.push_back({tag.tag, action, tag.exact_key});
             all.push_back(tag.tag);
         }
-        auto const begun = co_await parts.store.begin(id, begin_marks, life, config->tag_life());
+        auto begun = co_await parts.store.begin(id, begin_marks, life, config->tag_life());
+        if (begun && !is_verified(begun->by)) {
+            auto const known = co_await parts.store.verify();
+            if (!known) {
+                co_return known.error();
+            }
+            begun = co_await parts.store.begin(id, begin_marks, life, config->tag_life());
+        }
         if (!begun) {
             co_return begun.error();
         }
@@ -69,6 +80,9 @@ task<result<std::size_t>> bump_publish_wait(worker_parts const& parts,
         auto const ended = co_await parts.store.end(id, end_marks, life, config->tag_life());
         if (!ended) {
             co_return ended.error();
+        }
+        if (!is_verified(ended->by)) {
+            co_return store::store_error::unreachable;  // who else reads where is not known
         }
         removed += ended->removed;
     }

@@ -122,6 +122,9 @@ action machine::on_marked_again(begun const& e, time_point now) {
         distrust_all();
         return end(now);
     }
+    if (!is_verified(e.reply->by, now)) {
+        return verify(step::mark_again, now);
+    }
     if (without_store_) {
         suspect_ = true;  // there was no marker all the while
     } else {
@@ -232,6 +235,10 @@ action machine::end(time_point now) {
 action machine::on_ended(ended const& e, time_point now) {
     if (!e.reply) {
         return end_failed(now);
+    }
+    if (!changed_.empty() && !is_verified(e.reply->by, now)) {
+        suspect_ = true;  // done again it will not find its marks
+        return verify(step::end, now);
     }
     // A member with other rules has joined since begin, and may have read what was there before.
     if (!changed_.empty() &&

@@ -14,6 +14,8 @@ namespace {
 
 // A mutation whose begin grows old that often finds a store that is as good as unreachable.
 constexpr unsigned max_begins = 8;
+// ... and so does one whose check is older than a lease by the time that the next reply is here.
+constexpr unsigned max_verifications = 8;
 
 }  // namespace
 
@@ -33,6 +35,8 @@ action machine::on(event e, time_point now) {
     switch (step_) {
         case step::begin:
             return on_begun(std::get<begun>(e), now);
+        case step::verify:
+            return on_verified(std::get<verified>(e), now);
         case step::look:
             return on_looked(std::get<looked>(e), now);
         case step::publish:
@@ -95,6 +99,9 @@ action machine::on_begun(begun const& e, time_point now) {
     if (!e.reply || e.reply->tags.size() != marks_.size()) {
         return begin_failed();
     }
+    if (!is_verified(e.reply->by, now)) {
+        return verify(step::begin, now);
+    }
     state_ = *e.reply;
     has_begun_ = true;
     marked_at_ = begin_sent_;
@@ -124,6 +131,32 @@ action machine::begin_failed() {
     // out. Nothing is served here meanwhile: whoever sees the new state elsewhere must not see
     // the old one here afterwards.
     return do_wait{store::full_lease(policy_.lease), names(merged(marks_, scope_.changed()))};
+}
+
+// Over a failover and back a connection that nobody has looked at seems as it was: who has marked
+// there knows neither the other server's readers nor that there are any (protocol.md section 3.2).
+bool machine::is_verified(store::answered_by const& by, time_point now) const {
+    return now - by.checked_at < policy_.lease;
+}
+
+action machine::verify(step first_of, time_point now) {
+    verified_for_ = first_of;
+    if (++verifications_ > max_verifications) {
+        return on_verified({false}, now);
+    }
+    step_ = step::verify;
+    return do_verify{};
+}
+
+action machine::on_verified(verified const& e, time_point now) {
+    switch (verified_for_) {
+        case step::begin:
+            return e.ok && begins_ < max_begins ? begin(step::begin, now) : begin_failed();
+        case step::mark_again:
+            return e.ok ? begin(step::mark_again, now) : end_failed(now);
+        default:
+            return e.ok ? end(now) : end_failed(now);
+    }
 }
 
 // `entry.*` is looked up under the own marker, so that a mutation that overtakes this one is seen

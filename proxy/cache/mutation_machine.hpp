@@ -47,6 +47,10 @@ enum class outcome : std::uint8_t {
 struct begun {
     result<store::begun> reply;
 };
+/// Who the server is has been asked anew; `ok`: it is the one that everybody counts on.
+struct verified {
+    bool ok = false;
+};
 /// The entry of a look-up; `entry` null: absent, not readable, or its time is over.
 struct looked {
     bool ok = false;  ///< the store answered
@@ -85,6 +89,7 @@ struct ended {
 struct replied {};
 
 using event = std::variant<begun,
+                           verified,
                            looked,
                            published,
                            waited,
@@ -100,6 +105,9 @@ using event = std::variant<begun,
 struct do_begin {
     std::vector<store::begin_mark> marks;
 };
+/// Ask the server who it is: the last reply came over a connection that nobody had checked for a
+/// lease.
+struct do_verify {};
 struct do_look {
     std::size_t lookup = 0;
 };
@@ -143,6 +151,7 @@ struct do_finish {
 };
 
 using action = std::variant<do_begin,
+                            do_verify,
                             do_look,
                             do_publish,
                             do_wait,
@@ -173,6 +182,7 @@ private:
     enum class step : std::uint8_t {
         idle,
         begin,        // marks are being set
+        verify,       // ... but by whom? (before the forward, or before the answer)
         look,         // entries for entry.* are being read
         publish,      // ... and near caches told
         lease,        // no store: one lease is being waited out
@@ -202,6 +212,9 @@ private:
     action begin(step as, time_point now);
     action on_begun(begun const& e, time_point now);
     action begin_failed();
+    bool is_verified(store::answered_by const& by, time_point now) const;
+    action verify(step first_of, time_point now);
+    action on_verified(verified const& e, time_point now);
     action look(std::size_t first, time_point now);
     action on_looked(looked const& e, time_point now);
     bool is_usable(rules::entry_lookup const& lookup, looked const& e) const;
@@ -251,8 +264,10 @@ private:
     std::vector<rules::planned_mark> changed_;    // what end bumps
 
     unsigned begins_ = 0;
-    time_point begin_sent_{};  // of the begin under way
-    time_point marked_at_{};   // of the last one that succeeded: when it was sent
+    unsigned verifications_ = 0;
+    step verified_for_ = step::begin;  // what is done again then
+    time_point begin_sent_{};          // of the begin under way
+    time_point marked_at_{};           // of the last one that succeeded: when it was sent
     bool has_begun_ = false;
     store::begun state_;  // its reply, one state a mark
     std::vector<sight> sights_;

@@ -120,6 +120,10 @@ private:
                 co_await parts_.process.replicas.publish_and_wait(parts_, publish->tags);
             co_return published{parts_.store.server(), told};
         }
+        if (std::holds_alternative<do_verify>(a)) {
+            auto const known = co_await parts_.store.verify();
+            co_return verified{known.has_value()};
+        }
         if (auto* look_at = std::get_if<do_look>(&a)) {
             auto found = co_await look(look_at->lookup);
             co_return found;

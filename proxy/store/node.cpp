@@ -153,26 +153,45 @@ task<void> node::beat(std::shared_ptr<link> on) {
         if (!on->is_open() || stopped_) {
             break;
         }
-        auto const began = std::chrono::steady_clock::now();
-        auto const checked = co_await heartbeat(*on, *process_, session_, carries_membership_);
-        auto const outcome =
-            checked ? store_error::ok : static_cast<store_error>(checked.error().value());
-        meter_.count(store_command::heartbeat, outcome, std::chrono::steady_clock::now() - began);
-        if (outcome == store_error::timeout) {
-            continue;  // hits end by themselves when the lease does
-        }
-        // Another server behind the same connection, another role, or another connection of this
-        // process has met a newer server: from here on this one's word does not count.
-        if (!checked || checked->server != session_.last.server ||
-            process_->identities.present() != session_.last.server) {
-            on->close();
-            break;
-        }
-        session_.last = *checked;
-        if (on_alive) {
-            on_alive();
-        }
+        // A server that does not answer in time: hits end by themselves when the lease does.
+        auto const checked = co_await check_identity(on);
+        (void)checked;
     }
+}
+
+// Closes the connection unless its server is still the one that everybody counts on.
+task<store_error> node::check_identity(std::shared_ptr<link> on) {
+    auto const began = std::chrono::steady_clock::now();
+    auto const checked = co_await heartbeat(*on, *process_, session_, carries_membership_);
+    auto const outcome =
+        checked ? store_error::ok : static_cast<store_error>(checked.error().value());
+    meter_.count(store_command::heartbeat, outcome, std::chrono::steady_clock::now() - began);
+    if (outcome == store_error::timeout) {
+        co_return outcome;
+    }
+    // Another server behind the same connection, another role, or another connection of this
+    // process has met a newer server: from here on this one's word does not count.
+    if (on != link_ || !checked || checked->server != session_.last.server ||
+        process_->identities.present() != session_.last.server) {
+        on->close();
+        co_return checked ? store_error::unreachable : outcome;
+    }
+    if (checked->sent_at > session_.last.sent_at) {
+        session_.last = *checked;
+    }
+    if (on_alive) {
+        on_alive();
+    }
+    co_return store_error::ok;
+}
+
+task<store_error> node::verify(time_point deadline) {
+    auto const ready = co_await wait_connected(deadline, true);
+    if (ready != store_error::ok) {
+        co_return ready;
+    }
+    auto const checked = co_await check_identity(connected());
+    co_return checked;
 }
 
 task<store_error> node::wait_connected(time_point deadline, bool insists) {

@@ -64,6 +64,9 @@ public:
     session const& present() const { return session_; }
     /// Loads the scripts again: this server has forgotten them.
     task<result<void>> reload_scripts();
+    /// Checks who answers, now and not with the next heartbeat; waits for a connection until
+    /// `deadline`.
+    task<store_error> verify(time_point deadline);
     /// A reply said that this server takes no writes any more: find out who is primary now.
     void distrust();
     /// Renews the listing now and not with the next heartbeat: the rules have changed.
@@ -87,6 +90,7 @@ private:
     task<void> send_ack(std::shared_ptr<node> self, drop_ack to);
     task<handshake_error> connect_once();
     task<void> beat(std::shared_ptr<link> on);
+    task<store_error> check_identity(std::shared_ptr<link> on);
     void set_ready(bool ready, handshake_error const& why);
     void wake();
 

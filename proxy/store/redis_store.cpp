@@ -301,6 +301,15 @@ std::optional<id128> redis_store::server() const {
     return caller_.target().server();
 }
 
+task<result<void>> redis_store::verify() {
+    auto const until = std::chrono::steady_clock::now() + caller_.timeout();
+    auto const error = co_await caller_.target().verify(until);
+    if (error != store_error::ok) {
+        co_return error;
+    }
+    co_return result<void>();
+}
+
 store_status redis_store::status() const {
     auto s = caller_.target().status();
     s.breaker_open = caller_.has_open_breaker();

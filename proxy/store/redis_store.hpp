@@ -35,6 +35,7 @@ public:
                             std::chrono::milliseconds life,
                             std::chrono::milliseconds keep_tags) override;
     std::optional<id128> server() const override;
+    task<result<void>> verify() override;
     task<result<void>> publish(std::string_view payload) override;
     task<result<audience>> publish_drop(std::string_view payload) override;
     task<std::size_t> dismiss(std::span<near_member const> silent) override;

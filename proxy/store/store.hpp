@@ -222,6 +222,12 @@ public:
     /// forward: under another identity its markers protect nothing (protocol.md section 3.4).
     virtual std::optional<id128> server() const { return std::nullopt; }
 
+    /// Has the server tell anew who it is: what `answered_by` says afterwards was checked after
+    /// this call began. For whoever needs a begin that counts (protocol.md section 3.2) and got one
+    /// on a connection that nobody has checked for a lease. An error: it did not answer, or is
+    /// another.
+    virtual task<result<void>> verify() { co_return result<void>(); }
+
     /// Sends a payload on the event channel.
     virtual task<result<void>> publish(std::string_view payload) = 0;
 

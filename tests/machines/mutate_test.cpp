@@ -439,6 +439,7 @@ TEST_CASE("POST /purge goes the same way: bump, publish, wait, and only then an 
         CHECK(marks[0].exact_key == "");
         CHECK(marks[1].exact_key == "product:7:details");
         store::ended r;
+        r.by = b.store.by();
         r.had_mark.assign(2, true);
         r.removed = 3;
         return result<store::ended>(std::move(r));
@@ -455,6 +456,44 @@ TEST_CASE("POST /purge goes the same way: bump, publish, wait, and only then an 
         b.store.on_begin.then_fail(store::store_error::unreachable);
         auto const failed = run_task(b.context, purge_tags(b.parts, tags));
         CHECK(failed.error() == make_error_code(store::store_error::unreachable));
+    }
+}
+
+TEST_CASE("POST /purge begins again where nobody had looked for a lease who answers") {
+    bench b;
+    auto const unchecked = [&](std::span<store::begin_mark const>) {
+        store::begun r;
+        r.by = b.store.by();
+        r.by.checked_at -= std::chrono::seconds(1);
+        r.tags.resize(1);
+        return result<store::begun>(std::move(r));
+    };
+    b.store.on_begin.then(unchecked);
+    texts const tags{"product:42*"};
+    SUBCASE("it is the same server") {
+        auto const report = run_task(b.context, purge_tags(b.parts, tags));
+        CHECK(report.has_value());
+        CHECK(b.store.calls == texts{"begin [m product:42*]",
+                                     "verify",
+                                     "begin [m product:42*]",
+                                     "end [b product:42*]",
+                                     "told product:42*"});
+    }
+    SUBCASE("it does not say") {
+        b.store.on_verify.always_fail(store::store_error::timeout);
+        auto const report = run_task(b.context, purge_tags(b.parts, tags));
+        CHECK(report.error() == make_error_code(store::store_error::timeout));
+        CHECK(b.store.calls == texts{"begin [m product:42*]", "verify"});
+    }
+    SUBCASE("a mutation does the same") {
+        fake_downstream client("DELETE /products/42 HTTP/1.1");
+        b.mutate_whole(client);
+        CHECK(client.head.status == 200);
+        CHECK(b.store.calls == texts{"begin [m product:42*]",
+                                     "verify",
+                                     "begin [m product:42*]",
+                                     "told product:42*",
+                                     "end [b product:42*]"});
     }
 }
 

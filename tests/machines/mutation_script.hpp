@@ -21,6 +21,7 @@
 ///     begin m product:42* i rule:schema-products     look 0
 ///     publish product:42*                            wait 560ms
 ///     wait 560ms covering product:42*                forward
+///     verify                                         (who the server is)
 ///     end b product:42* c rule:schema-products       (b bump, k bump and keep, c clear)
 ///     answer relay | failed | refuse                 ... owing product:42*
 ///     stream                                         finish
@@ -51,6 +52,7 @@ public:
     store::id128 server{0, 1};
     std::map<std::string, std::uint64_t, std::less<>> generations;  // 1 unless named
     std::set<std::string, std::less<>> others;  // tags with a marker of another mutation
+    std::optional<time_point> checked_at;       // who the server is; as replies come unless named
     bool foreign = false;
     bool foreign_at_end = false;
     std::vector<std::string> foreign_rules;
@@ -67,12 +69,18 @@ public:
     std::string begun() {
         store::begun b;
         b.by.server = server;
+        b.by.checked_at = checked_at.value_or(now);
         for (auto const& tag : marked_) {
             b.tags.push_back({generation(tag), others.contains(tag)});
         }
         b.foreign_fingerprint = foreign;
         b.foreign_rules = foreign_rules;
         return tell(mutation::begun{std::move(b)});
+    }
+    /// The server has answered who it is, just now; or has not.
+    std::string verified(bool ok = true) {
+        checked_at = now;
+        return tell(mutation::verified{ok});
     }
     std::string begin_fails() {
         return tell(mutation::begun{make_error_code(store::store_error::timeout)});
@@ -137,6 +145,7 @@ public:
     std::string ended(std::set<std::string> const& lost = {}) {
         store::ended e;
         e.by.server = server;
+        e.by.checked_at = checked_at.value_or(now);
         for (auto const& m : ending) {
             auto const tag = std::string(m.tag);
             e.had_mark.push_back(is_marked(tag) && !lost.contains(tag));
@@ -182,6 +191,8 @@ private:
                 marked_.emplace_back(m.tag);
                 markers_.emplace(m.tag);
             }
+        } else if (std::holds_alternative<do_verify>(a)) {
+            out = "verify";
         } else if (auto const* l = std::get_if<do_look>(&a)) {
             look_ = l->lookup;
             out = "look " + std::to_string(look_);

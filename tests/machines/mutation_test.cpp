@@ -120,6 +120,112 @@ TEST_CASE("a begin that has grown old protects nothing") {
     }
 }
 
+TEST_CASE("a begin counts within one lease of a look at who answers, and so does an end") {
+    script m(one_tag(), put_42());
+    m.how.on_down_hold = 50ms;
+    m.now = time_point(10s);
+    m.checked_at = m.now;
+    m.start();
+    SUBCASE("up to the lease it does") {
+        m.now += m.how.lease - 1ns;
+        CHECK(m.begun() == "publish product:42*");
+    }
+    SUBCASE("whose check is as old as the lease first asks, then begins again") {
+        m.now += m.how.lease;
+        CHECK(m.begun() == "verify");
+        CHECK(m.verified() == "begin m product:42*");
+        CHECK(m.begun() == "publish product:42*");
+        CHECK(m.published() == "forward");
+    }
+    SUBCASE("it begins again under the identity that it finds, and waits for those listed there") {
+        m.now += 1h;
+        CHECK(m.begun() == "verify");
+        m.server = {0, 2};
+        CHECK(m.verified() == "begin m product:42*");
+        CHECK(m.begun() == "publish product:42*");
+    }
+    SUBCASE("each begin is asked for: one that had grown old, too") {
+        CHECK(m.begun() == "publish product:42*");
+        m.now += m.how.margin;
+        CHECK(m.published() == "begin m product:42*");
+        CHECK(m.begun() == "verify");
+        CHECK(m.verified() == "begin m product:42*");
+        CHECK(m.begun() == "publish product:42*");
+        CHECK(m.published() == "forward");
+    }
+    SUBCASE("a server that does not answer is no store: forward") {
+        m.now += m.how.lease;
+        CHECK(m.begun() == "verify");
+        CHECK(m.verified(false) == "wait 560ms covering product:42*");
+        CHECK(m.waited() == "forward");
+        SUBCASE("back when the end comes, but only to who asks") {
+            m.now += m.how.lease;
+            CHECK(m.answered(200) == "begin m product:42*");
+            CHECK(m.begun() == "verify");
+            CHECK(m.verified() == "begin m product:42*");
+            CHECK(m.begun() == "end b product:42*");
+        }
+        SUBCASE("or not: held, then owed") {
+            m.now += m.how.lease;
+            m.answered(200);
+            CHECK(m.begun() == "verify");
+            CHECK(m.verified(false) == "wait 10ms covering product:42*");
+            m.now += m.how.lease;
+            CHECK(m.waited() == "begin m product:42*");
+            CHECK(m.begun() == "verify");
+            CHECK(m.verified(false) == "answer relay owing product:42*");
+        }
+    }
+    SUBCASE("... or refuse") {
+        // `script` copies the policy at the start.
+        script strict(one_tag(), put_42());
+        strict.how.refuse_on_down = true;
+        strict.now = time_point(10s);
+        strict.checked_at = time_point(1s);
+        strict.start();
+        CHECK(strict.begun() == "verify");
+        CHECK(strict.verified(false) == "end c product:42*");
+        CHECK(strict.end_fails() == "answer refuse");
+    }
+    SUBCASE("a check that is always too old by the time of the reply ends in time") {
+        std::string next = "begin m product:42*";
+        int asked = 0;
+        for (; next == "begin m product:42*"; ++asked) {
+            m.now += m.how.lease;
+            REQUIRE(m.begun() == "verify");
+            next = m.verified();
+        }
+        CHECK(next == "wait 560ms covering product:42*");
+        CHECK(asked == 8);
+    }
+    SUBCASE("an end on a connection that nobody has looked at is done again, told and waited for") {
+        m.begun();
+        m.published();
+        m.now += m.how.lease;
+        CHECK(m.answered(200) == "end b product:42*");
+        CHECK(m.ended() == "verify");
+        SUBCASE("") {
+            CHECK(m.verified() == "end b product:42*");
+            CHECK(m.ended({"product:42*"}) == "publish product:42*");
+            CHECK(m.published() == "answer relay");
+        }
+        SUBCASE("or held and owed") {
+            CHECK(m.verified(false) == "wait 10ms covering product:42*");
+            m.now += m.how.lease;
+            CHECK(m.waited() == "end b product:42*");
+            CHECK(m.ended() == "verify");
+            CHECK(m.verified(false) == "answer relay owing product:42*");
+        }
+    }
+    SUBCASE("where nothing was changed nobody needs to know who took the marks off") {
+        m.begun();
+        m.published();
+        m.now += m.how.lease;
+        CHECK(m.answered(404) == "end c product:42*");
+        CHECK(m.ended() == "answer relay");
+    }
+}
+
 TEST_CASE("the new primary never saw the marker") {
     script m(one_tag(), put_42());
     m.start();

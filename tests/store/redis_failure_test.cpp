@@ -322,6 +322,33 @@ TEST_CASE("the check's time is that of its sending") {
     CHECK(again->by.server_now_ms <= now + 3'000);
 }
 
+TEST_CASE("whoever must know asks who answers now, and not with the next heartbeat") {
+    redis_server server;
+    auto settings = settings_for(server.port());
+    settings.lease = 60s;  // no heartbeat comes in between
+    replica one(settings);
+    auto const tags = tags_of({"rule:details"});
+    auto const first = one.run(one.s.read("k", tags));
+    REQUIRE(first.has_value());
+    auto const asked_at = boot_clock::now();
+    CHECK(error_of(one.run(one.s.verify())) == store_error::ok);
+    auto const second = one.run(one.s.read("k", tags));
+    REQUIRE(second.has_value());
+    CHECK(first->by.checked_at < asked_at);
+    CHECK(second->by.checked_at >= asked_at);
+
+    SUBCASE("a primary no more: the answer is no, and the connection is given up") {
+        server.command({"REPLICAOF", "127.0.0.1", "1"});
+        CHECK(error_of(one.run(one.s.verify())) == store_error::not_primary);
+        CHECK(one.s.server() == std::nullopt);
+    }
+    SUBCASE("silent: no answer within the timeout") {
+        server.pause();
+        CHECK(error_of(one.run(one.s.verify())) == store_error::timeout);
+        server.resume();
+    }
+}
+
 TEST_CASE("a store that is full still learns what changed") {
     redis_server server({"--maxmemory", "3mb", "--maxmemory-policy", "noeviction"});
     replica one(settings_for(server.port()));

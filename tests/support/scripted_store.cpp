@@ -58,6 +58,7 @@ scripted_store::scripted_store(executor ex) : executor_(ex) {
         }
         return result<stores::ended>(std::move(e));
     };
+    on_verify.otherwise = [] { return result<void>(); };
     on_publish.otherwise = [](std::string_view) { return result<void>(); };
     on_publish_drop.otherwise = [](std::string_view) { return stores::audience(); };
 }
@@ -167,6 +168,11 @@ task<result<stores::ended>> scripted_store::end(stores::mutation_id,
     }
     co_await enter("end", std::move(line));
     co_return on_end.answer_to(marks);
+}
+
+task<result<void>> scripted_store::verify() {
+    co_await enter("verify", {});
+    co_return on_verify.answer_to();
 }
 
 task<result<void>> scripted_store::publish(std::string_view payload) {

@@ -67,6 +67,7 @@ public:
     ///     lock_held product:42:lock
     ///     begin [m product:42*] [i schema:*:products]
     ///     end [b product:42*] [c schema:*:products]
+    ///     verify
     ///     publish PAYLOAD
     ///     publish_drop
     ///     dismiss 0f...
@@ -99,6 +100,7 @@ public:
     script<bool, std::string_view> on_lock_held;
     script<stores::begun, std::span<stores::begin_mark const>> on_begin;
     script<stores::ended, std::span<stores::end_mark const>> on_end;
+    script<void> on_verify;
     script<void, std::string_view> on_publish;
     script<stores::audience, std::string_view> on_publish_drop;
 
@@ -131,6 +133,7 @@ public:
                                     std::chrono::milliseconds life,
                                     std::chrono::milliseconds keep_tags) override;
     std::optional<stores::id128> server() const override { return identity; }
+    task<result<void>> verify() override;
     task<result<void>> publish(std::string_view payload) override;
     task<result<stores::audience>> publish_drop(std::string_view payload) override;
     task<std::size_t> dismiss(std::span<stores::near_member const> silent) override;
