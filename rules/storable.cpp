@@ -78,6 +78,10 @@ std::string_view name(not_stored reason) {
             return "store_down";
         case not_stored::max_keys:
             return "max_keys";
+        case not_stored::authorization:
+            return "authorization";
+        case not_stored::not_fresh:
+            return "not_fresh";
     }
     return "";
 }

@@ -17,18 +17,20 @@ namespace sidecache::rules {
 /// Why a response was not stored (RFC 9111 section 3, design.md section 2). One table feeds
 /// Cache-Status, metrics and `explain`.
 enum class not_stored : std::uint8_t {
-    status,      ///< neither 200 nor listed in `statuses`
-    no_store,    ///< Cache-Control: no-store
-    is_private,  ///< Cache-Control: private
-    set_cookie,  ///< and the rule does not say `store_set_cookie: true`
-    vary_star,   ///< Vary: *, or a field that did not reach the upstream as the client sent it
-    partial,     ///< 206, or Content-Range
-    too_large,   ///< over `max_object`
-    truncated,   ///< the upstream broke off
-    marked,      ///< a mutation was under way when the fill began
-    quarantine,  ///< after a failover, until old markers are over
-    store_down,  ///< no store to put it in, or no generations to put it under
-    max_keys,    ///< the rule has as many entries as it may have
+    status,         ///< neither 200 nor listed in `statuses`
+    no_store,       ///< Cache-Control: no-store
+    is_private,     ///< Cache-Control: private
+    set_cookie,     ///< and the rule does not say `store_set_cookie: true`
+    vary_star,      ///< Vary: *, or a field that did not reach the upstream as the client sent it
+    partial,        ///< 206, or Content-Range
+    too_large,      ///< over `max_object`
+    truncated,      ///< the upstream broke off
+    marked,         ///< a mutation was under way when the fill began
+    quarantine,     ///< after a failover, until old markers are over
+    store_down,     ///< no store to put it in, or no generations to put it under
+    max_keys,       ///< the rule has as many entries as it may have
+    authorization,  ///< `ttl: origin`: of a request with Authorization (RFC 9111 section 3.5)
+    not_fresh,      ///< `ttl: origin`: neither fresh nor to be validated nor to be served stale
 };
 
 std::string_view name(not_stored reason);

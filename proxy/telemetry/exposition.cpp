@@ -122,7 +122,7 @@ void add_rule(exposition& out, std::string_view rule, rule_metrics const& m) {
             count(family_id::bypass, reason, m.bypass[i], known);
         }
     }
-    static_assert(static_cast<std::size_t>(rules::not_stored::max_keys) + 1 == not_stored_reasons);
+    static_assert(static_cast<std::size_t>(rules::not_stored::not_fresh) + 1 == not_stored_reasons);
     for (std::size_t i = 0; i < not_stored_reasons; ++i) {
         auto const reason = rules::name(static_cast<rules::not_stored>(i));
         count(family_id::not_stored, reason, m.not_stored[i], known);

@@ -82,7 +82,7 @@ enum class rejection : std::uint8_t {
 inline constexpr std::size_t rejections = 9;
 std::string_view name(rejection r);
 rejection rejection_of(unsigned status);
-inline constexpr std::size_t not_stored_reasons = 12;
+inline constexpr std::size_t not_stored_reasons = 14;
 
 /// A rule's counters in one worker; rule index `rules` (one past the last) stands for "no rule"
 /// (label rule="").
