@@ -64,6 +64,11 @@ constexpr auto table = std::to_array<known_key>({
      "512",
      "Fills at the backend at once, in this process; further ones queue."},
     {"upstream.max_queue", "count", "1024", "Fills that may queue; further ones get 503."},
+    {"upstream.max_background",
+     "count",
+     "32",
+     "Fills without a client at once, in this process (`refresh_ahead`), half of them for one rule; "
+     "further ones are dropped. They never queue. 0: none."},
 
     {"store", "section", "", "The shared store, and what happens without it."},
     {"store.url",

@@ -40,6 +40,7 @@ struct upstream {
     milliseconds idle_timeout{15'000};  // before we close one
     std::size_t max_concurrent = 512;   // fills in flight at once in one process; the rest queue
     std::size_t max_queue = 1'024;      // ... and what does not fit in the queue gets 503
+    std::size_t max_background = 32;    // ... without a client; of one rule half as many
 };
 
 struct store {

@@ -103,6 +103,7 @@ void read_upstream(section& s, upstream& out) {
     s.duration("idle_timeout", out.idle_timeout, section::timeout);
     s.count("max_concurrent", out.max_concurrent, 1, 1'000'000);
     s.count("max_queue", out.max_queue, 0, 1'000'000);
+    s.count("max_background", out.max_background, 0, 1'000'000);
 }
 
 void read_store_url(section& s, store& out) {

@@ -18,6 +18,8 @@ namespace sidecache::cache {
 
 namespace {
 
+using telemetry::background_outcome;
+
 /// The fill's last word to its client, however its coroutine ends.
 struct closing {
     fill_feed& feed;
@@ -80,6 +82,13 @@ void tell_unstorable(worker_parts const& parts,
     permit.settle(verdict);
 }
 
+/// What a response that is not stored says to who fetches without being asked: 5xx and 429 (RFC
+/// 6585 section 4) that the backend has enough to do.
+background_outcome unstored(unsigned status) {
+    return status >= 500 || status == 429 ? background_outcome::failed
+                                          : background_outcome::not_stored;
+}
+
 void count_not_stored(fill_order const& order, rules::not_stored why) {
     auto& metrics = order.snap->metrics->rules[order.wanted.matched->index];
     metrics.not_stored[static_cast<std::size_t>(why)].add();
@@ -136,7 +145,7 @@ task<collected> read_content(worker_parts const& parts,
     }
 }
 
-task<void> store_entry(worker_parts const& parts,
+task<bool> store_entry(worker_parts const& parts,
                        fill_order const& order,
                        fill_ground& ground,
                        std::string const& bytes,
@@ -154,15 +163,17 @@ task<void> store_entry(worker_parts const& parts,
     if (stored && ground.lock == fill_ground::lock::held) {
         ground.lock = fill_ground::lock::none;
     }
+    co_return stored.has_value();
 }
 
-/// From the head to the entry. What is left of the lock is the caller's to release.
-task<store::fill_outcome> fetch(worker_parts const& parts,
-                                fill_order const& order,
-                                fill_ground& ground,
-                                std::optional<gate_permit>& room,
-                                fill_permit& permit,
-                                fill_feed& feed) {
+}  // namespace
+
+task<store::fill_outcome> fetch_and_store(worker_parts const& parts,
+                                          fill_order const& order,
+                                          fill_ground& ground,
+                                          std::optional<gate_permit>& room,
+                                          fill_permit& permit,
+                                          fill_feed& feed) {
     auto response = co_await fetch_head(parts, order);
     feed.upstream = response.took;
     if (response.why != upstream::failure::none) {
@@ -191,6 +202,9 @@ task<store::fill_outcome> fetch(worker_parts const& parts,
     response.exchange.reset();
     room.reset();
     if (!content.complete) {
+        if (!content.kept) {
+            feed.ended = unstored(response.head.status);  // nobody wanted the rest
+        }
         if (content.kept && !feed.not_stored) {
             count_not_stored(order, rules::not_stored::truncated);
         }
@@ -198,6 +212,7 @@ task<store::fill_outcome> fetch(worker_parts const& parts,
         co_return store::fill_outcome::failed;
     }
     feed.complete();
+    feed.ended = unstored(response.head.status);
     if (weakened(weakness::late_snapshot)) {
         co_await renew_ground(parts, order, ground);
         ground.found.reset();
@@ -219,12 +234,11 @@ task<store::fill_outcome> fetch(worker_parts const& parts,
     if (hindrance) {
         co_return store::fill_outcome::not_stored;
     }
-    co_await store_entry(parts, order, ground, *bytes, how->ttl);
+    bool const is_stored = co_await store_entry(parts, order, ground, *bytes, how->ttl);
+    feed.ended = is_stored ? background_outcome::stored : background_outcome::not_stored;
     // Where it was stored, the lock went with it, and with the right message.
     co_return store::fill_outcome::not_stored;
 }
-
-}  // namespace
 
 http::request_head fill_request_of(http::request_head prepared) {
     for (auto const* name : {"If-Match",
@@ -297,7 +311,7 @@ task<void> fill(worker_parts parts,
     at.lease = config.near_cache.lease;
     at.pending_purge = ground.pending_purge;
     permit.sent(ground.seen(at));
-    auto const outcome = co_await fetch(parts, *order, ground, room, permit, *feed);
+    auto const outcome = co_await fetch_and_store(parts, *order, ground, room, permit, *feed);
     keeper.reset();
     co_await release_ground(parts, *order, ground, outcome);
 }

@@ -6,9 +6,11 @@
 #include "proxy/cache/fill_table.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/http/message.hpp"
+#include "proxy/store/store.hpp"
 #include "rules/decision.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace sidecache::cache {
 
@@ -33,6 +35,21 @@ struct fill_order {
 /// client's conditions and ranges, since the whole response is wanted whatever that client holds
 /// (If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range).
 http::request_head fill_request_of(http::request_head prepared);
+
+struct fill_ground;
+class gate_permit;
+
+/// The middle of a fill: sends the request, and takes what comes to `feed`, to those who have
+/// joined `permit` and into the store, under the generations of `ground`. REQUIRES: `permit.sent`
+/// has been called. `room` is given back as soon as the response is here. `feed.ended` says what
+/// became of it. What is left of the lock is the caller's to release, with the outcome.
+/// Everything outlives the call.
+task<store::fill_outcome> fetch_and_store(worker_parts const& parts,
+                                          fill_order const& order,
+                                          fill_ground& ground,
+                                          std::optional<gate_permit>& room,
+                                          fill_permit& permit,
+                                          fill_feed& feed);
 
 /// One fill from its turn to its entry in the store (protocol.md section 2, design.md section 6):
 ///

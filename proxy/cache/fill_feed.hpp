@@ -2,6 +2,7 @@
 
 #include "proxy/async/event.hpp"
 #include "proxy/http/message.hpp"
+#include "proxy/telemetry/metrics.hpp"
 #include "proxy/upstream/exchange.hpp"
 #include "rules/storable.hpp"
 
@@ -41,6 +42,8 @@ public:
     /// Why the response will not be stored; nullopt: it will.
     std::optional<rules::not_stored> not_stored;
     std::chrono::nanoseconds upstream{0};
+    /// What became of it in the end, for whoever has no client: whether its entry was stored.
+    telemetry::background_outcome ended = telemetry::background_outcome::failed;
 
     bool is_complete() const { return complete_; }
     /// Complete, and all of it still in `content()`.

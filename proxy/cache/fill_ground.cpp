@@ -14,17 +14,23 @@ namespace {
 
 using std::chrono::steady_clock;
 
-struct looked {
-    bool answered = false;
-    bool hit = false;
-    store::lock_state lock = store::lock_state::none;
-};
+void count(fill_order const& order,
+           fill_lock const& lock,
+           bool found,
+           steady_clock::time_point began) {
+    auto& metrics = order.snap->metrics->rules[order.wanted.matched->index];
+    metrics.fill_locks[static_cast<std::size_t>(lock.outcome(found))].add();
+    if (lock.waited()) {
+        metrics.fill_lock_wait.observe(steady_clock::now() - began);
+    }
+}
 
-/// One `begin_fill` into `ground`, judged. `lock` null: without asking for the lock.
+}  // namespace
+
 task<looked> look(worker_parts const& parts,
                   fill_order const& order,
                   fill_ground& ground,
-                  rules::lock_definition const* lock) {
+                  std::chrono::milliseconds const* lock_ttl) {
     auto const& config = *order.snap->config;
     auto& pending = parts.process.pending;
     looked out;
@@ -38,15 +44,15 @@ task<looked> look(worker_parts const& parts,
     auto const counted = rules::rule_set::rule_tag(rule.name.value);
     ask.counted_tag = counted;
     ask.max_keys = rule.max_keys;
-    if (lock != nullptr) {
+    if (lock_ttl != nullptr) {
         ask.lock_key = order.wanted.lock_key;
         ask.lock_token = ground.token;
-        ask.lock_ttl = lock->ttl;
+        ask.lock_ttl = *lock_ttl;
     }
     auto answer = co_await parts.store.begin_fill(ask);
     if (!answer) {
         ground.snapshot.reset();
-        if (lock != nullptr && ground.lock == fill_ground::lock::none) {
+        if (lock_ttl != nullptr && ground.lock == fill_ground::lock::none) {
             ground.lock = fill_ground::lock::maybe;
         }
         co_return out;
@@ -69,25 +75,14 @@ task<looked> look(worker_parts const& parts,
     auto const v = judge(s.entry, s.by, s.tags, order.wanted, order.asked.view(), at, decoded);
     // What is valid for other clients stays: under the plain key nothing but time or a purge ends
     // it, and this one's variant has a key of its own.
-    out.hit = v == validity::hit || (v == validity::vary && order.wanted.variant == 0);
+    out.is_other_variant = v == validity::vary && order.wanted.variant == 0;
+    out.hit = v == validity::hit || out.is_other_variant;
     if (out.hit) {
         ground.found = s.entry;
+        out.life_left = std::chrono::milliseconds(decoded.ttl_left_ms(at.now));
     }
     co_return out;
 }
-
-void count(fill_order const& order,
-           fill_lock const& lock,
-           bool found,
-           steady_clock::time_point began) {
-    auto& metrics = order.snap->metrics->rules[order.wanted.matched->index];
-    metrics.fill_locks[static_cast<std::size_t>(lock.outcome(found))].add();
-    if (lock.waited()) {
-        metrics.fill_lock_wait.observe(steady_clock::now() - began);
-    }
-}
-
-}  // namespace
 
 std::optional<rules::not_stored> fill_ground::hindrance() const {
     if (!snapshot || snapshot->tags.empty()) {
@@ -136,7 +131,7 @@ task<fill_ground> take_ground(worker_parts const& parts, fill_order const& order
     auto listening = parts.process.events.listen(order.wanted.lock_key, parts.ex);
     for (auto step = fill_lock::step::look; step != fill_lock::step::fetch;) {
         if (step == fill_lock::step::look) {
-            auto const seen = co_await look(parts, order, ground, lock);
+            auto const seen = co_await look(parts, order, ground, &lock->ttl);
             if (!seen.answered) {
                 co_return ground;
             }

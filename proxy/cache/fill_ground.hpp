@@ -6,6 +6,7 @@
 #include "proxy/store/store.hpp"
 #include "rules/storable.hpp"
 
+#include <chrono>
 #include <optional>
 
 namespace sidecache::cache {
@@ -31,6 +32,24 @@ struct fill_ground {
     /// What joiners have to have seen (protocol.md section 2).
     sight seen(moment const& at) const;
 };
+
+/// One look at the store (`store::begin_fill`), judged.
+struct looked {
+    bool answered = false;
+    /// A valid entry, or one that is valid for other values of the fields that it varies on.
+    bool hit = false;
+    bool is_other_variant = false;
+    /// hit: what is left of its life.
+    std::chrono::milliseconds life_left{0};
+    store::lock_state lock = store::lock_state::none;
+};
+
+/// Takes a snapshot into `ground`, and the lock where `lock_ttl` is given (`ground.token`,
+/// `order.wanted.lock_key`). Waits for nobody.
+task<looked> look(worker_parts const& parts,
+                  fill_order const& order,
+                  fill_ground& ground,
+                  std::chrono::milliseconds const* lock_ttl);
 
 /// Snapshot, lock and entry, and the wait for whoever holds the lock: until there is either an
 /// entry or the right to ask the upstream. `use_lock` false: the rule's lock is left alone.

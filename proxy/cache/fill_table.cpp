@@ -88,6 +88,12 @@ fill_table::shard& fill_table::shard_of(std::string const& name) {
     return shards_[std::hash<std::string>{}(name) % shard_count];
 }
 
+std::string fill_table::name_of(void const* rules, std::string_view full_key) {
+    std::string name(full_key);
+    name.append(reinterpret_cast<char const*>(&rules), sizeof rules);
+    return name;
+}
+
 fill_answer fill_table::ask(void const* rules,
                             std::string_view full_key,
                             sight const& own,
@@ -96,8 +102,7 @@ fill_answer fill_table::ask(void const* rules,
     if (is_unstorable(full_key)) {
         return fill_alone{};
     }
-    std::string name(full_key);
-    name.append(reinterpret_cast<char const*>(&rules), sizeof rules);
+    auto const name = name_of(rules, full_key);
     auto& home = shard_of(name);
     std::lock_guard const guard(home.mutex);
     auto& here = home.slots[name];
@@ -129,6 +134,22 @@ fill_answer fill_table::ask(void const* rules,
     }
     state->turn = std::make_shared<fill_waiter>(ex);
     here.next = state;
+    return fill_permit(*this, std::move(state));
+}
+
+std::optional<fill_permit> fill_table::take(void const* rules, std::string_view full_key) {
+    if (is_unstorable(full_key)) {
+        return std::nullopt;
+    }
+    auto state = std::make_shared<fill_state>();
+    state->name = name_of(rules, full_key);
+    auto& home = shard_of(state->name);
+    std::lock_guard const guard(home.mutex);
+    auto& here = home.slots[state->name];
+    if (here.under_way) {
+        return std::nullopt;
+    }
+    here.under_way = state;
     return fill_permit(*this, std::move(state));
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -126,6 +127,11 @@ public:
                     executor ex,
                     bool may_look_again);
 
+    /// A fill that gives way: the permit where no other fetch of that key is under way and none is
+    /// known to be for nothing; its turn is at once. It has to be `sent` before anything is
+    /// awaited. See `ask` for `rules`.
+    std::optional<fill_permit> take(void const* rules, std::string_view full_key);
+
     /// The key's response was not storable: for some seconds its requests are not coalesced.
     void note_unstorable(std::string_view full_key) { unstorable_.note(full_key); }
     bool is_unstorable(std::string_view full_key) const { return unstorable_.holds(full_key); }
@@ -146,6 +152,7 @@ private:
     };
     static constexpr std::size_t shard_count = 32;
 
+    static std::string name_of(void const* rules, std::string_view full_key);
     shard& shard_of(std::string const& name);
     void sent(fill_state& state, sight ground);
     void settle(fill_state& state, settlement const& outcome);

@@ -29,13 +29,14 @@ class client;
 /// only names them, so that each piece of `cache/` takes what it needs by reference.
 namespace sidecache::cache {
 
-class fill_table;      // coalescing in this process; any thread
-class pending_purges;  // invalidations the store has not had yet; any thread
-class event_channel;   // messages between replicas; any thread
-class near_cache;      // hot entries of one worker; that worker only
-class near_tags;       // what near caches have to forget; any thread
-class replicas;        // publish and wait for near caches (protocol.md section 3.3); any thread
-class upstream_gate;   // caps concurrent fetches, queues the rest; any thread
+class fill_table;       // coalescing in this process; any thread
+class pending_purges;   // invalidations the store has not had yet; any thread
+class background_book;  // fills without a client; any thread
+class event_channel;    // messages between replicas; any thread
+class near_cache;       // hot entries of one worker; that worker only
+class near_tags;        // what near caches have to forget; any thread
+class replicas;         // publish and wait for near caches (protocol.md section 3.3); any thread
+class upstream_gate;    // caps concurrent fetches, queues the rest; any thread
 
 /// Configuration and the counters that belong to it: swapped whole on a reload. A request keeps
 /// the one that it began with.
@@ -55,6 +56,7 @@ struct process_parts {
     event_channel& events;
     cache::replicas& replicas;
     upstream_gate& gate;
+    background_book& background_fills;
     telemetry::process_metrics& metrics;
     store::id_source& ids;
 };

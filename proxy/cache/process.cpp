@@ -1,5 +1,6 @@
 #include "proxy/cache/process.hpp"
 
+#include "proxy/cache/background_book.hpp"
 #include "proxy/cache/event_channel.hpp"
 #include "proxy/cache/fill_table.hpp"
 #include "proxy/cache/near_replicas.hpp"
@@ -20,7 +21,8 @@ process::process(telemetry::process_metrics& metrics)
       events_(std::make_unique<event_channel>()),
       near_tags_(std::make_unique<cache::near_tags>()),
       replicas_(std::make_unique<own_near_cache_only>(*near_tags_)),
-      gate_(std::make_unique<upstream_gate>()) {}
+      gate_(std::make_unique<upstream_gate>()),
+      background_fills_(std::make_unique<background_book>()) {}
 
 process::~process() = default;
 
@@ -42,8 +44,14 @@ void process::on_lost() {
 }
 
 process_parts process::parts() {
-    return process_parts{
-        *fills_, *pending_, *events_, *replicas_, *gate_, metrics_, store::random_ids()};
+    return process_parts{*fills_,
+                         *pending_,
+                         *events_,
+                         *replicas_,
+                         *gate_,
+                         *background_fills_,
+                         metrics_,
+                         store::random_ids()};
 }
 
 }  // namespace sidecache::cache

@@ -11,6 +11,7 @@ class store_hub;
 
 namespace sidecache::cache {
 
+class background_book;
 class near_replicas;
 
 /// Owns what all workers share: the coalescing table, the invalidations that the store has not had
@@ -37,6 +38,7 @@ public:
     event_channel& events() { return *events_; }
     fill_table& fills() { return *fills_; }
     upstream_gate& gate() { return *gate_; }
+    background_book& background_fills() { return *background_fills_; }
     cache::near_tags& near_tags() { return *near_tags_; }
 
 private:
@@ -48,6 +50,7 @@ private:
     std::unique_ptr<cache::replicas> replicas_;
     near_replicas* joined_ = nullptr;  // replicas_, once joined
     std::unique_ptr<upstream_gate> gate_;
+    std::unique_ptr<background_book> background_fills_;
 };
 
 }  // namespace sidecache::cache

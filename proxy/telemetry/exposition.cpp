@@ -130,6 +130,10 @@ void add_rule(exposition& out, std::string_view rule, rule_metrics const& m) {
     for (std::size_t i = 0; i < lock_outcomes; ++i) {
         count(family_id::fill_locks, name(static_cast<lock_outcome>(i)), m.fill_locks[i], known);
     }
+    auto const& refreshes = m.background[static_cast<std::size_t>(background_purpose::refresh)];
+    for (std::size_t i = 0; i < background_outcomes; ++i) {
+        count(family_id::refreshes, name(static_cast<background_outcome>(i)), refreshes[i], false);
+    }
     out.observations(family_id::upstream_duration, {rule}, m.upstream_duration);
     out.observations(family_id::fill_lock_wait, {rule}, m.fill_lock_wait);
 }
@@ -231,6 +235,9 @@ void add(rule_metrics& into, rule_metrics const& from) {
     add(into.not_stored, from.not_stored);
     add(into.fill_locks, from.fill_locks);
     add(into.fill_lock_wait, from.fill_lock_wait);
+    for (std::size_t p = 0; p < background_purposes; ++p) {
+        add(into.background[p], from.background[p]);
+    }
 }
 
 void add(purge_metrics& into, purge_metrics const& from) {

@@ -26,6 +26,7 @@ enum class family_id : std::uint8_t {
     rejected_requests,
     fill_locks,
     fill_lock_wait,
+    refreshes,
     store_commands,
     store_command_duration,
     store_up,

@@ -65,6 +65,23 @@ enum class identity_outcome : std::uint8_t {
 };
 inline constexpr std::size_t identity_outcomes = 9;
 std::string_view name(identity_outcome o);
+/// What a fill without a client is for.
+enum class background_purpose : std::uint8_t {
+    refresh,  ///< an entry whose life is nearly over
+};
+inline constexpr std::size_t background_purposes = 1;
+/// How a fill without a client ended. Up to `hindered` the upstream was not asked.
+enum class background_outcome : std::uint8_t {
+    dropped,     ///< as many are under way as may be, or no room at the gate before the upstream
+    found,       ///< the store holds an entry that is new enough
+    under_way,   ///< somebody fetches that key already, in this process or in another
+    hindered,    ///< nothing may be stored now: a write under way, a quarantine, no store, no room
+    not_stored,  ///< its response was not for the cache, or the store did not take it
+    failed,      ///< no response, one that broke off, or a backend in trouble
+    stored,
+};
+inline constexpr std::size_t background_outcomes = 7;
+std::string_view name(background_outcome o);
 inline constexpr std::size_t bypass_reasons = 16;
 /// `reason` of sidecache_rejected_requests_total, and the detail in Cache-Status: requests
 /// refused for the way in which they were sent, by the status that they were answered with.
@@ -95,6 +112,7 @@ struct rule_metrics {
     std::array<counter, not_stored_reasons> not_stored;
     std::array<counter, lock_outcomes> fill_locks;
     histogram fill_lock_wait;
+    std::array<std::array<counter, background_outcomes>, background_purposes> background;
 };
 
 /// A purge's counters in one worker; the index one past the last is the path of unmatched

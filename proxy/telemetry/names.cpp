@@ -63,6 +63,26 @@ std::string_view name(lock_outcome o) {
     return "";
 }
 
+std::string_view name(background_outcome o) {
+    switch (o) {
+        case background_outcome::dropped:
+            return "dropped";
+        case background_outcome::found:
+            return "found";
+        case background_outcome::under_way:
+            return "under_way";
+        case background_outcome::hindered:
+            return "hindered";
+        case background_outcome::not_stored:
+            return "not_stored";
+        case background_outcome::failed:
+            return "failed";
+        case background_outcome::stored:
+            return "stored";
+    }
+    return "";
+}
+
 std::string_view name(identity_outcome o) {
     switch (o) {
         case identity_outcome::cached:

@@ -74,6 +74,7 @@ struct busy {
         rule.not_stored[static_cast<std::size_t>(rules::not_stored::max_keys)].add(2);
         rule.fill_locks[static_cast<std::size_t>(lock_outcome::acquired)].add();
         rule.fill_lock_wait.observe(20ms);
+        rule.background[0][static_cast<std::size_t>(background_outcome::stored)].add(2);
         rule.upstream_duration.observe(5ms);
         requests(*worker, 1, request_result::pass).add(7);
         worker->purges[0].phases[static_cast<std::size_t>(purge_phase::begin)].add(2);

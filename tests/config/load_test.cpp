@@ -38,7 +38,7 @@ std::string settings_of(config::model const& m) {
     auto const& l = m.limits;
     put_all(m.listen.text(), m.workers, m.admin.listen.text(), m.admin.token);
     put_all(u.address.text(), u.host_header, u.connect_timeout, u.timeout, u.max_idle);
-    put_all(u.idle_timeout, u.max_concurrent, u.max_queue, u.fixed_host);
+    put_all(u.idle_timeout, u.max_concurrent, u.max_queue, u.max_background, u.fixed_host);
     put_all(u.strip_headers.size(), u.trusted_headers.size());
     put_all(static_cast<int>(s.what), s.address.text(), s.path, s.user, s.password, s.database);
     put_all(s.description, s.timeout, s.retry_attempts, s.retry_backoff, s.breaker_failures);
@@ -95,6 +95,7 @@ upstream:
   idle_timeout: 11s
   max_concurrent: 12
   max_queue: 13
+  max_background: 14
 store:
   url: redis://cache:pw@redis:6380/3
   timeout: 60ms
@@ -139,6 +140,7 @@ log: {level: debug, access: {enabled: false, hits: true}}
     CHECK(m.upstream.idle_timeout == 11s);
     CHECK(m.upstream.max_concurrent == 12);
     CHECK(m.upstream.max_queue == 13);
+    CHECK(m.upstream.max_background == 14);
     CHECK(m.store.what == config::store::kind::redis_tcp);
     CHECK(m.store.address.text() == "redis:6380");
     CHECK(m.store.user == "cache");
