@@ -1,6 +1,7 @@
 #include "config/yaml_tree.hpp"
 
 #include "config/substitute.hpp"
+#include "config/units.hpp"
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
@@ -14,10 +15,6 @@
 
 namespace sidecache::config {
 namespace {
-
-constexpr std::size_t largest_document = 1U << 20U;
-constexpr std::size_t deepest = 32;
-constexpr std::size_t most_nodes = 50'000;
 
 rules::position place(YAML::Mark const& mark) {
     if (mark.is_null()) {
@@ -36,7 +33,8 @@ struct stop {
 /// duplicate keys without a word and unfolds aliases without a bound.
 class tree_builder final : public YAML::EventHandler {
 public:
-    tree_builder(environment const& env, report& out) : env_(env), report_(out) {}
+    tree_builder(environment const& env, report& out, yaml_limits const& limits)
+        : env_(env), report_(out), limits_(limits) {}
 
     std::shared_ptr<yaml_node const> root() const { return root_; }
 
@@ -75,7 +73,7 @@ public:
                   std::string const& value) override {
         refuse_tag(mark, tag);
         auto node = make(yaml_node::kind::scalar, mark);
-        if (is_key_next()) {
+        if (is_key_next() || !env_) {
             node->text = value;
         } else {
             auto filled = substitute(value, env_);
@@ -121,9 +119,10 @@ private:
 
     void count(std::size_t nodes, YAML::Mark const& mark) {
         nodes_ += nodes;
-        if (nodes_ > most_nodes) {
+        if (nodes_ > limits_.nodes) {
             throw stop{place(mark),
-                       {"the document is too large: more than 50000 values, aliases unfolded",
+                       {"the document is too large: more than " + std::to_string(limits_.nodes) +
+                            " values, aliases unfolded",
                         "fewer aliases of aliases, or several files"}};
         }
     }
@@ -149,8 +148,10 @@ private:
               std::string const& tag,
               YAML::anchor_t anchor) {
         refuse_tag(mark, tag);
-        if (stack_.size() >= deepest) {
-            throw stop{place(mark), {"values are nested more than 32 deep", ""}};
+        if (stack_.size() >= limits_.depth) {
+            throw stop{
+                place(mark),
+                {"values are nested more than " + std::to_string(limits_.depth) + " deep", ""}};
         }
         if (is_key_next()) {
             throw stop{place(mark),
@@ -211,6 +212,7 @@ private:
 
     environment const& env_;
     report& report_;
+    yaml_limits limits_;
     bool has_document_ = false;
     std::shared_ptr<yaml_node const> root_;
     std::vector<frame> stack_;
@@ -233,12 +235,13 @@ std::string hint_for(std::string_view message) {
 
 std::shared_ptr<yaml_node const> parse_yaml(std::string_view text,
                                             environment const& env,
-                                            report& out) {
-    if (text.size() > largest_document) {
-        out.error({}, "the file is larger than 1 MiB", "");
+                                            report& out,
+                                            yaml_limits const& limits) {
+    if (text.size() > limits.size) {
+        out.error({}, "the file is larger than " + print_size(limits.size), "");
         return nullptr;
     }
-    tree_builder builder(env, out);
+    tree_builder builder(env, out, limits);
     try {
         std::istringstream stream{std::string(text)};
         YAML::Parser parser(stream);

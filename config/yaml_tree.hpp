@@ -3,6 +3,7 @@
 #include "config/report.hpp"
 #include "rules/definition.hpp"
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,14 +30,25 @@ struct yaml_node {
     bool is_reported = false;  // its text could not be filled in: one finding is enough
 };
 
+/// How much of a document is read before it is refused.
+struct yaml_limits {
+    std::size_t size = 1U << 20U;  // bytes
+    std::size_t depth = 32;
+    std::size_t nodes = 50'000;  // aliases unfolded
+};
+
 /// Parses one YAML document and fills in `${VAR}` in its scalar values (never in its keys).
+///
+/// An empty `env` leaves values as they are: in another program's file `${` means nothing.
 ///
 /// The input may come from anywhere: it is at most 1 MiB, nested at most 32 deep, and holds at most
 /// 50,000 nodes, aliases unfolded (a "billion laughs" of ten lines would hold more than memory
-/// does). Duplicate keys, several documents, aliases that hold themselves, keys that are not plain
-/// words and tags are errors. Null when nothing could be read; then `out` says why.
+/// does), unless other limits are given. Duplicate keys, several documents, aliases that hold
+/// themselves, keys that are not plain words and tags are errors. Null when nothing could be read;
+/// then `out` says why.
 std::shared_ptr<yaml_node const> parse_yaml(std::string_view text,
                                             environment const& env,
-                                            report& out);
+                                            report& out,
+                                            yaml_limits const& limits = {});
 
 }  // namespace sidecache::config

@@ -103,7 +103,7 @@ TEST_CASE("depth and size are bounded") {
     CHECK(findings_of(load("a: " + std::string(1'000, '[') + std::string(1'000, ']'))) ==
           "sidecache.yaml:1:35: error: values are nested more than 32 deep");
     CHECK(findings_of(load(std::string((1U << 20U) + 1, '#'))) ==
-          "sidecache.yaml: error: the file is larger than 1 MiB");
+          "sidecache.yaml: error: the file is larger than 1MiB");
 }
 
 TEST_CASE("keys are plain words") {
