@@ -2,9 +2,11 @@
 
 #include "proxy/command/check.hpp"
 #include "proxy/command/explain.hpp"
+#include "proxy/command/init.hpp"
 #include "proxy/command/print.hpp"
 #include "proxy/command/purge.hpp"
 #include "proxy/command/run.hpp"
+#include "proxy/command/schema.hpp"
 #include "proxy/command/stats.hpp"
 #include "proxy/version.hpp"
 
@@ -40,6 +42,7 @@ struct typed {
     std::string rule;
     bool json = false;
     bool dump = false;
+    init_options init;
 };
 
 void add_admin(CLI::App& command, admin_address& where) {
@@ -74,6 +77,26 @@ void add_explain(CLI::App& command, typed& in) {
         ->allow_extra_args(false);
     command.add_option("--body", in.body, "The request's content")->type_name("JSON");
     command.add_flag("--json", in.explain.json, "JSON, as from the admin port's /explain");
+}
+
+void add_init(CLI::App& command, typed& in) {
+    command
+        .add_option("OPENAPI_FILE", in.init.file, "OpenAPI 3.0 or 3.1, or Swagger 2.0; - is stdin")
+        ->required()
+        ->type_name("");
+    command.add_option("-o,--output", in.init.output, "Where to write it; stdout otherwise")
+        ->type_name("FILE");
+    command.add_flag("--force", in.init.force, "Replace a file that exists");
+    command.add_option("--upstream", in.init.upstream, "The backend: http://HOST:PORT")
+        ->type_name("URL");
+    command.add_option("--store", in.init.store, "redis://HOST:PORT/DATABASE or memory://")
+        ->type_name("URL");
+    command
+        .add_option("--base", in.init.base, "What paths begin with, instead of what `servers` says")
+        ->type_name("PATH");
+    command.add_option("--only", in.init.only, "Paths that begin so; may come again")
+        ->type_name("PREFIX")
+        ->allow_extra_args(false);
 }
 
 void add_purge(CLI::App& command, typed& in) {
@@ -111,6 +134,11 @@ int main(int argc, char** argv) {
     auto* const running =
         app.add_subcommand("run", "Serve, until SIGTERM; SIGHUP reads the file again");
     add_file(*running, in.file);
+    auto* const beginning = app.add_subcommand(
+        "init", "Write a configuration to start from, for the API of an OpenAPI file");
+    add_init(*beginning, in);
+    auto* const describing =
+        app.add_subcommand("schema", "Print the JSON schema of configurations, for editors");
     auto* const checking = app.add_subcommand(
         "check", "Find what is wrong with a configuration, and show what it does");
     add_file(*checking, in.file);
@@ -133,6 +161,14 @@ int main(int argc, char** argv) {
     } catch (CLI::ParseError const& e) {
         // Prints help, the version or what is wrong; its own codes tell more than ours promise.
         return app.exit(e) == 0 ? 0 : wrong_usage;
+    }
+    if (*beginning) {
+        in.init.has_base = beginning->count("--base") != 0;
+        return init(in.init);
+    }
+    if (*describing) {
+        to_stdout(schema_json());
+        return 0;
     }
     if (*checking) {
         return in.dump ? dump(in.file) : check(in.file);

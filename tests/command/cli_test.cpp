@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -52,6 +54,52 @@ TEST_CASE("check --dump prints a file that could be used instead, or nothing") {
     CHECK(refused.err.find("s3cret") == std::string::npos);
 }
 
+TEST_CASE("schema prints the schema that lies beside the examples") {
+    std::ifstream in(SIDECACHE_CONFIG_DIR "/schema.json");
+    std::ostringstream text;
+    text << in.rdbuf();
+    auto const printed = sidecache({"schema"});
+    CHECK(printed.status == exit_status{0, 0});
+    CHECK(printed.out == text.str());
+}
+
+TEST_CASE("init writes a file that check has nothing to say about, and never over another") {
+    temp_dir const folder;
+    auto const api = folder.write("api.yaml",
+                                  "openapi: 3.0.0\n"
+                                  "paths:\n"
+                                  "  /products: {get: {}, post: {}}\n"
+                                  "  /products/{id}: {get: {}, put: {}}\n");
+    auto const printed = sidecache({"init", api});
+    CHECK(printed.status == exit_status{0, 0});
+    CHECK(printed.err == "");
+    CHECK(printed.out.starts_with("# yaml-language-server: $schema="));
+
+    auto const file = folder.path().string() + "/sidecache.yaml";
+    auto const written = sidecache({"init", api, "-o", file, "--store", "memory://"});
+    CHECK(written.status == exit_status{0, 0});
+    CHECK(written.out == "");
+    CHECK(written.err.starts_with(file + ": 2 rules, 2 purges; 0 routes left out"));
+    auto const checked = sidecache({"check", file});
+    CHECK(checked.status == exit_status{0, 0});
+    CHECK(checked.out.ends_with("2 rules, 2 purges, no findings\n"));
+
+    auto const again = sidecache({"init", api, "-o", file});
+    CHECK(again.status == exit_status{1, 0});
+    CHECK(again.err.ends_with("it exists; --force replaces it\n"));
+    CHECK(sidecache({"init", api, "-o", file, "--force"}).status == exit_status{0, 0});
+
+    auto const broken =
+        sidecache({"init", folder.write("broken.yaml", "openapi: 3.0.0\npaths: [")});
+    CHECK(broken.status == exit_status{1, 0});
+    CHECK(broken.out == "");
+    CHECK(broken.err.find("broken.yaml:2:") != std::string::npos);
+    CHECK(sidecache({"init", folder.path().string() + "/none"}).status == exit_status{1, 0});
+    auto const secret = sidecache({"init", api, "--store", "redis://:hunter2@redis:6379/0"});
+    CHECK(secret.status == exit_status{2, 0});
+    CHECK(secret.err.find("hunter2") == std::string::npos);
+}
+
 TEST_CASE("wrong usage is 2, and says so on stderr") {
     std::vector<std::vector<std::string>> const calls{
         {},
@@ -61,6 +109,8 @@ TEST_CASE("wrong usage is 2, and says so on stderr") {
         {"explain", products, "GET", "products"},
         {"explain", products, "GET", "/products", "-H", "no colon"},
         {"explain", products, "GET", "products", "--json"},
+        {"init"},
+        {"init", products, "--upstream", "https://backend"},
         {"purge"},
         {"purge", "product:*", "--rule", "product-list"},
         {"stats", "--nonsense"},
