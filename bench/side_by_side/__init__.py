@@ -1,0 +1,1 @@
+"""sidecache beside its peers: what each costs, in one run."""
