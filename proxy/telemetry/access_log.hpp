@@ -29,8 +29,8 @@ struct access_record {
     std::chrono::nanoseconds upstream{0};  // 0: not asked
 };
 
-/// JSON lines through spdlog's asynchronous logger, on stdout; never blocks the caller: when its
-/// queue is full the oldest lines go. Any thread.
+/// JSON lines on stdout; never blocks the caller: when its queue is full the oldest lines go. Any
+/// thread.
 class access_log {
 public:
     virtual ~access_log() = default;

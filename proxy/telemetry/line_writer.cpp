@@ -1,63 +1,146 @@
 #include "proxy/telemetry/line_writer.hpp"
 
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace sidecache::telemetry {
 
 namespace {
 
-/// Hands each line to a function.
-class function_sink final : public spdlog::sinks::base_sink<std::mutex> {
+/// What comes within this time of the first line is written with it. So a busy process wakes its
+/// writer a hundred times a second and not for each line, which cost more than the request.
+constexpr std::chrono::milliseconds gathering{10};
+
+/// The newest lines, as many as there is room for. Their storage is used again and again.
+class line_ring {
 public:
-    explicit function_sink(line_sink to) : to_(std::move(to)) {}
+    explicit line_ring(std::size_t lines) : lines_(lines) {}
+
+    /// True: the oldest line had to go.
+    bool put(std::string_view line) {
+        lines_[(first_ + count_) % lines_.size()].assign(line);
+        if (count_ < lines_.size()) {
+            ++count_;
+            return false;
+        }
+        first_ = (first_ + 1) % lines_.size();
+        return true;
+    }
+    template <class Each>
+    void take_all(Each each) {
+        for (; count_ > 0; --count_) {
+            each(lines_[first_]);
+            first_ = (first_ + 1) % lines_.size();
+        }
+    }
+    bool empty() const { return count_ == 0; }
 
 private:
-    void sink_it_(spdlog::details::log_msg const& m) override {
-        to_({m.payload.data(), m.payload.size()});
-    }
-    void flush_() override {}
-    line_sink to_;
+    std::vector<std::string> lines_;
+    std::size_t first_ = 0;
+    std::size_t count_ = 0;
 };
 
-class queued_writer final : public line_writer {
+/// Lines of several writers never mix: each batch goes out under one lock.
+void write_to_stdout(std::string_view batch) {
+    static std::mutex one_at_a_time;
+    std::scoped_lock const guard(one_at_a_time);
+    while (!batch.empty()) {
+        auto const written = ::write(STDOUT_FILENO, batch.data(), batch.size());
+        if (written < 0 && errno != EINTR) {
+            return;  // nobody reads it; there is nowhere to say so
+        }
+        batch.remove_prefix(written < 0 ? 0 : static_cast<std::size_t>(written));
+    }
+}
+
+class gathering_writer final : public line_writer {
 public:
-    queued_writer(std::size_t queue_lines, spdlog::sink_ptr sink)
-        : pool_(std::make_shared<spdlog::details::thread_pool>(queue_lines, 1)),
-          logger_(std::make_shared<spdlog::async_logger>(
-              "lines", std::move(sink), pool_, spdlog::async_overflow_policy::overrun_oldest)) {
-        logger_->set_pattern("%v");
-        logger_->set_level(spdlog::level::trace);
+    gathering_writer(std::size_t queue_lines, line_sink sink)
+        : sink_(std::move(sink)),
+          waiting_(queue_lines),
+          in_hand_(queue_lines),
+          thread_([this] { run(); }) {}
+
+    ~gathering_writer() override {
+        {
+            std::scoped_lock const guard(mutex_);
+            ends_ = true;
+        }
+        news_.notify_one();
+        thread_.join();
     }
 
     void write(std::string_view line) override {
-        logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+        bool is_first = false;
+        {
+            std::scoped_lock const guard(mutex_);
+            is_first = waiting_.empty();
+            dropped_ += waiting_.put(line) ? 1U : 0U;
+        }
+        if (is_first) {
+            news_.notify_one();
+        }
     }
-    std::size_t dropped() const override { return pool_->overrun_counter(); }
+    std::size_t dropped() const override {
+        std::scoped_lock const guard(mutex_);
+        return dropped_;
+    }
 
 private:
-    // The logger first, then the pool, whose destructor drains the queue and joins its thread.
-    std::shared_ptr<spdlog::details::thread_pool> pool_;
-    std::shared_ptr<spdlog::async_logger> logger_;
+    void run() {
+        std::unique_lock lock(mutex_);
+        while (!ends_ || !waiting_.empty()) {
+            news_.wait(lock, [this] { return ends_ || !waiting_.empty(); });
+            news_.wait_for(lock, gathering, [this] { return ends_; });
+            std::swap(waiting_, in_hand_);
+            lock.unlock();
+            write_in_hand();
+            lock.lock();
+        }
+    }
+
+    void write_in_hand() {
+        if (sink_) {
+            in_hand_.take_all(sink_);
+            return;
+        }
+        batch_.clear();
+        in_hand_.take_all([this](std::string const& line) {
+            batch_.append(line).push_back('\n');
+            if (batch_.size() > most_at_once) {
+                write_to_stdout(batch_);
+                batch_.clear();
+            }
+        });
+        write_to_stdout(batch_);
+    }
+
+    static constexpr std::size_t most_at_once = 64 << 10;
+
+    line_sink sink_;
+    mutable std::mutex mutex_;
+    std::condition_variable news_;
+    line_ring waiting_;        // under mutex_
+    std::size_t dropped_ = 0;  // under mutex_
+    bool ends_ = false;        // under mutex_
+    line_ring in_hand_;        // of the thread, but for the exchange
+    std::string batch_;
+    std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace
 
 std::unique_ptr<line_writer> make_line_writer(std::size_t queue_lines, line_sink sink) {
-    spdlog::sink_ptr to;
-    if (sink) {
-        to = std::make_shared<function_sink>(std::move(sink));
-    } else {
-        // Its mutex is spdlog's one for the console: lines of several writers never mix.
-        to = std::make_shared<spdlog::sinks::stdout_sink_mt>();
-    }
-    return std::make_unique<queued_writer>(queue_lines, std::move(to));
+    return std::make_unique<gathering_writer>(queue_lines, std::move(sink));
 }
 
 }  // namespace sidecache::telemetry

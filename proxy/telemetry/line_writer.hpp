@@ -10,7 +10,7 @@ namespace sidecache::telemetry {
 /// Takes one line without its line end; called on the writer's own thread only.
 using line_sink = std::function<void(std::string_view line)>;
 
-/// A bounded queue of lines and the thread that writes them (spdlog's asynchronous logger): a
+/// A bounded queue of lines and the thread that writes them, a hundredth of a second's at a time: a
 /// reader of stdout that stands still costs old lines, never a request's time. Any thread.
 class line_writer {
 public:

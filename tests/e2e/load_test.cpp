@@ -572,7 +572,8 @@ TEST_CASE("few descriptors: clients wait for each other, and the backend is reac
         folder.write("few", "#!/bin/sh\nulimit -n 128\nexec " + sidecache_program() + " \"$@\"\n");
     std::filesystem::permissions(script, std::filesystem::perms::owner_all);
     wire stage({.program = script});
-    CHECK(holds(stage.proxy.server().output(), "\"served_at_once\":96"));
+    CHECK(
+        eventually([&] { return holds(stage.proxy.server().output(), "\"served_at_once\":96"); }));
     fill_first(stage, 100);
     std::deque<http_client> clients;
     for (int i = 0; i < 120; ++i) {
