@@ -32,6 +32,20 @@ public:
     /// HTTP/1.0 clients the connection closes instead), then content, then `finish`. An answer
     /// that is started and not finished is broken off visibly: the connection closes.
     virtual task<error_code> start(response_head const& head) = 0;
+    /// `start`, and content that is there already, in one gathered write; with `is_all` it is
+    /// finished, too. `first` may be empty.
+    virtual task<error_code> start_with(response_head const& head,
+                                        asio::const_buffer first,
+                                        bool is_all) {
+        auto failed = co_await start(head);
+        if (!failed) {
+            failed = co_await write(first);
+        }
+        if (!failed && is_all) {
+            failed = co_await finish();
+        }
+        co_return failed;
+    }
     virtual task<error_code> write(asio::const_buffer some) = 0;
     virtual task<error_code> finish() = 0;
 

@@ -2,9 +2,13 @@
 
 #include "proxy/http/hop_by_hop.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <random>
+#include <span>
+#include <utility>
 
 namespace sidecache::http {
 
@@ -24,6 +28,35 @@ void add_forwarded(request_head& head, arrival const& how) {
     if (how.fixed_host.empty() && !head.fields.find("X-Forwarded-Host")) {
         head.fields.add("X-Forwarded-Host", head.host);
     }
+}
+
+/// All of `from` that is meant for the upstream, with room for what is added.
+request_head copy_end_to_end(request_head const& from, std::span<std::string const> strip) {
+    constexpr std::size_t added_fields = 6;
+    constexpr std::size_t added_characters = 224;
+    request_head head;
+    head.method = from.method;
+    head.target = from.target;
+    head.host = from.host;
+    head.body = from.body;
+    head.content_length = from.content_length;
+    head.keep_alive = from.keep_alive;
+    head.expects_continue = from.expects_continue;
+    head.upgrade = from.upgrade;
+    head.fields.reserve(from.fields.size() + added_fields,
+                        from.fields.characters() + added_characters);
+    from.fields.for_each([&](std::string_view name, std::string_view value) {
+        auto const is_stripped = [&](std::string const& s) { return rules::iequals(s, name); };
+        if (!is_hop_by_hop(name) && !rules::iequals(name, "Expect") &&
+            std::ranges::none_of(strip, is_stripped)) {
+            head.fields.add(name, value);
+        }
+    });
+    auto names = nominated(from.fields);
+    if (!names.empty()) {
+        head.fields.erase_all(std::move(names));
+    }
+    return head;
 }
 
 }  // namespace
@@ -59,14 +92,9 @@ std::string make_request_id() {
 }
 
 request_head prepare_upstream_request(request_head const& from, arrival const& how) {
-    request_head head = from;
+    auto head = copy_end_to_end(from, how.strip);
     std::string const protocols =
         from.upgrade ? from.fields.joined("Upgrade").value_or(std::string{}) : std::string{};
-    keep_end_to_end(head.fields);
-    head.fields.erase("Expect");
-    for (auto const& name : how.strip) {
-        head.fields.erase(name);
-    }
     if (!how.fixed_host.empty() || head.host.empty()) {
         head.host = how.fixed_host.empty() ? how.fallback_host : how.fixed_host;
         head.fields.set("Host", head.host);

@@ -193,6 +193,7 @@ request_parser::step request_parser::parse(std::string_view bytes, request_head&
     }
     scanner_.reset();
     into.clear();
+    into.fields.reserve(12, scanned.size);
     request_collector collect(into);
     beast_error error;
     collect.put({bytes.data(), scanned.size}, error);
@@ -219,6 +220,7 @@ response_parser::step response_parser::parse(std::string_view bytes, response_he
     }
     scanner_.reset();
     into.clear();
+    into.fields.reserve(12, scanned.size);
     response_collector collect(into);
     beast_error error;
     collect.put({bytes.data(), scanned.size}, error);
@@ -237,7 +239,8 @@ response_parser::step response_parser::parse(std::string_view bytes, response_he
     if (into.announces_content && into.status / 100 == 1) {
         return {true, 0, false};  // is what follows its content, or the answer?
     }
-    auto const options = read_connection(into.fields);
+    auto const options =
+        collect.has_connection ? read_connection(into.fields) : connection_options{};
     into.keep_alive = !options.close && (into.version >= 11 || options.keep_alive);
     return {false, scanned.size, true};
 }

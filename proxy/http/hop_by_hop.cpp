@@ -90,29 +90,32 @@ bool is_protected(std::string_view name) {
            });
 }
 
-void drop_nominated(field_list& fields) {
-    std::vector<std::string> nominated;
-    for (auto const& f : fields.all()) {
-        if (!rules::iequals(f.name, "Connection")) {
-            continue;
+std::vector<std::string> nominated(field_list const& fields) {
+    std::vector<std::string> names;
+    fields.for_each([&](std::string_view name, std::string_view value) {
+        if (!rules::iequals(name, "Connection")) {
+            return;
         }
-        for_each_token(f.value, [&](std::string_view option) {
+        for_each_token(value, [&](std::string_view option) {
             if (!is_hop_by_hop(option) && !is_protected(option) &&
                 !rules::iequals(option, "close")) {
-                nominated.emplace_back(option);
+                names.emplace_back(option);
             }
         });
-    }
-    if (!nominated.empty()) {
-        fields.erase_all(std::move(nominated));
+    });
+    return names;
+}
+
+void drop_nominated(field_list& fields) {
+    auto names = nominated(fields);
+    if (!names.empty()) {
+        fields.erase_all(std::move(names));
     }
 }
 
 void keep_end_to_end(field_list& fields) {
     drop_nominated(fields);
-    for (auto const name : hop_by_hop_names) {
-        fields.erase(name);
-    }
+    fields.erase_if(is_hop_by_hop);
 }
 
 void end_to_end_response(response_head& head) {

@@ -2,7 +2,9 @@
 
 #include "proxy/http/message.hpp"
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 /// Fields that are meant for the next hop only (RFC 9110 section 7.6.1). Any thread.
 namespace sidecache::http {
@@ -35,6 +37,9 @@ void for_each_token(std::string_view list, Each each) {
         each(token);
     }
 }
+
+/// The names that `Connection` nominates, save the protected ones and those of `is_hop_by_hop`.
+std::vector<std::string> nominated(field_list const& fields);
 
 /// Removes the fields that `Connection` nominates, save the protected ones; `Connection` and the
 /// fields of `is_hop_by_hop` stay. Done as soon as a request head is read, so that rules decide

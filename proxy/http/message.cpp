@@ -79,13 +79,9 @@ void field_list::erase_all(std::vector<std::string> names) {
     // Sorted: a head of thousands of names and thousands of fields must not cost millions of
     // comparisons.
     std::sort(names.begin(), names.end(), comes_before);
-    auto const gone = std::erase_if(slices_, [&](slice const& s) {
-        auto const name = std::string_view(text_).substr(s.name, s.name_size);
+    erase_if([&](std::string_view name) {
         return std::binary_search(names.begin(), names.end(), name, comes_before);
     });
-    if (gone != 0) {
-        views_valid_ = false;
-    }
 }
 
 void field_list::set(std::string_view name, std::string_view value) {
@@ -105,26 +101,25 @@ std::optional<std::string_view> field_list::find(std::string_view name) const {
 
 std::optional<std::string> field_list::joined(std::string_view name) const {
     std::optional<std::string> all;
-    for (auto const& f : this->all()) {
-        if (!rules::iequals(f.name, name)) {
-            continue;
+    for_each([&](std::string_view present, std::string_view value) {
+        if (!rules::iequals(present, name)) {
+            return;
         }
         if (all) {
-            all->append(", ");
-            all->append(f.value);
+            all->append(", ").append(value);
         } else {
-            all.emplace(f.value);
+            all.emplace(value);
         }
-    }
+    });
     return all;
 }
 
 std::size_t field_list::count(std::string_view name) const {
-    auto const fields = all();
-    return static_cast<std::size_t>(
-        std::count_if(fields.begin(), fields.end(), [&](rules::field const& f) {
-            return rules::iequals(f.name, name);
-        }));
+    std::size_t found = 0;
+    for_each([&](std::string_view present, std::string_view) {
+        found += rules::iequals(present, name) ? 1U : 0U;
+    });
+    return found;
 }
 
 std::span<rules::field const> field_list::all() const {

@@ -31,6 +31,32 @@ public:
     std::size_t erase(std::string_view name);
     /// Removes every field whose name is one of these, however many there are of both.
     void erase_all(std::vector<std::string> names);
+    /// Removes every field of whose name `goes` says so.
+    template <class Predicate>
+    void erase_if(Predicate goes) {
+        std::string_view const text = text_;
+        auto const gone = std::erase_if(
+            slices_, [&](slice const& s) { return goes(text.substr(s.name, s.name_size)); });
+        if (gone != 0) {
+            views_valid_ = false;
+        }
+    }
+    /// Calls `each(name, value)` for every field line, in order.
+    template <class Each>
+    void for_each(Each each) const {
+        std::string_view const text = text_;
+        for (auto const& s : slices_) {
+            each(text.substr(s.name, s.name_size), text.substr(s.value, s.value_size));
+        }
+    }
+    /// Room for that many fields more, and for the characters of their names and values.
+    void reserve(std::size_t fields, std::size_t characters) {
+        slices_.reserve(slices_.size() + fields);
+        text_.reserve(text_.size() + characters);
+    }
+    std::size_t size() const { return slices_.size(); }
+    /// Characters of all names and values, of removed ones too.
+    std::size_t characters() const { return text_.size(); }
     /// Erases, then adds.
     void set(std::string_view name, std::string_view value);
     std::optional<std::string_view> find(std::string_view name) const;

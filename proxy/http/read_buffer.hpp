@@ -17,6 +17,8 @@ public:
     static constexpr std::size_t smallest = 4'096;
 
     std::string_view data() const { return {bytes_.get() + begin_, end_ - begin_}; }
+    /// The same, for a decoder that writes what it decodes over what it has read.
+    std::span<char> held() { return {bytes_.get() + begin_, end_ - begin_}; }
     std::size_t size() const { return end_ - begin_; }
     bool empty() const { return begin_ == end_; }
 

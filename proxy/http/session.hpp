@@ -47,6 +47,9 @@ public:
     task<result<std::size_t>> read_body(asio::mutable_buffer out) override;
     task<error_code> send(response_head const& head, std::string_view body) override;
     task<error_code> start(response_head const& head) override;
+    task<error_code> start_with(response_head const& head,
+                                asio::const_buffer first,
+                                bool is_all) override;
     task<error_code> write(asio::const_buffer some) override;
     task<error_code> finish() override;
     task<error_code> interim(response_head const& head) override;
@@ -71,6 +74,9 @@ private:
     task<void> linger();
     task<error_code> begin_answer(unsigned status);
     task<error_code> transmit(std::span<asio::const_buffer> pieces);
+    void frame(response_head const& head);
+    void account_for(std::size_t content);
+    error_code complete();
     result<std::size_t> body_failed(error_code why);
     connection_field closing_field() const;
     void reset();

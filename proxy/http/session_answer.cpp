@@ -12,6 +12,28 @@
 
 namespace sidecache::http {
 
+namespace {
+
+constexpr std::string_view last_chunk = "0\r\n\r\n";
+
+/// The line in front of a chunk (RFC 9112 section 7.1).
+class chunk_line {
+public:
+    explicit chunk_line(std::size_t size) {
+        auto* end = std::to_chars(text_.data(), text_.data() + 16, size, 16).ptr;
+        *end++ = '\r';
+        *end++ = '\n';
+        size_ = static_cast<std::size_t>(end - text_.data());
+    }
+    std::string_view text() const { return {text_.data(), size_}; }
+
+private:
+    std::array<char, 18> text_;
+    std::size_t size_;
+};
+
+}  // namespace
+
 task<error_code> session::transmit(std::span<asio::const_buffer> pieces) {
     if (broken_) {
         co_return asio::error::connection_aborted;
@@ -97,11 +119,8 @@ task<error_code> session::send_prepared(unsigned status,
     co_return error_code{};
 }
 
-task<error_code> session::start(response_head const& head) {
-    auto const late = co_await begin_answer(head.status);
-    if (late) {
-        co_return late;
-    }
+/// Decides how the answer ends, and renders its head into `out_`.
+void session::frame(response_head const& head) {
     response_head const* framed = &head;
     response_head other;
     streaming_ = head.body;
@@ -120,9 +139,71 @@ task<error_code> session::start(response_head const& head) {
     }
     out_.clear();
     write_response_head(out_, *framed, closing_field());
-    std::array<asio::const_buffer, 1> pieces{asio::buffer(out_)};
     answer_ = answer_state::streaming;
+}
+
+/// Content that is about to be written, as far as it was promised.
+void session::account_for(std::size_t content) {
+    if (streaming_ == framing::length) {
+        assert(content <= promised_ && "more content than Content-Length says");
+        promised_ -= content;
+    }
+}
+
+task<error_code> session::start(response_head const& head) {
+    auto const late = co_await begin_answer(head.status);
+    if (late) {
+        co_return late;
+    }
+    frame(head);
+    std::array<asio::const_buffer, 1> pieces{asio::buffer(out_)};
     co_return co_await transmit(pieces);
+}
+
+task<error_code> session::start_with(response_head const& head,
+                                     asio::const_buffer first,
+                                     bool is_all) {
+    // As in `send_prepared`: what the socket takes at once needs no further coroutine.
+    if (continue_ == interim_state::sending || broken_) {
+        auto const late = co_await begin_answer(head.status);
+        if (late) {
+            co_return late;
+        }
+    }
+    assert(answer_ == answer_state::none && "a request is answered once");
+    status_ = head.status;
+    frame(head);
+    if (streaming_ == framing::none) {
+        first = {};
+    }
+    account_for(first.size());
+    std::string_view behind;
+    if (streaming_ == framing::chunked) {
+        if (first.size() != 0) {
+            chunk_line const line(first.size());
+            out_.append(line.text());
+            behind = is_all ? "\r\n0\r\n\r\n" : "\r\n";
+        } else if (is_all) {
+            behind = last_chunk;
+        }
+    }
+    std::array<asio::const_buffer, 3> pieces{asio::buffer(out_), first, asio::buffer(behind)};
+    std::span<asio::const_buffer> rest(pieces);
+    if (auto const failed = write_now(socket_, rest)) {
+        broken_ = true;
+        co_return failed;
+    }
+    if (!rest.empty()) {
+        auto const failed = co_await transmit(rest);
+        if (failed) {
+            co_return failed;
+        }
+    }
+    bytes_ += first.size();
+    if (is_all) {
+        co_return complete();
+    }
+    co_return error_code{};
 }
 
 task<error_code> session::write(asio::const_buffer some) {
@@ -130,20 +211,12 @@ task<error_code> session::write(asio::const_buffer some) {
     if (streaming_ == framing::none || some.size() == 0) {
         co_return error_code{};
     }
-    if (streaming_ == framing::length) {
-        assert(some.size() <= promised_ && "more content than Content-Length says");
-        promised_ -= some.size();
-    }
+    account_for(some.size());
     error_code failed;
     if (streaming_ == framing::chunked) {
-        std::array<char, 18> line;
-        auto* end = std::to_chars(line.data(), line.data() + 16, some.size(), 16).ptr;
-        *end++ = '\r';
-        *end++ = '\n';
+        chunk_line const line(some.size());
         std::array<asio::const_buffer, 3> pieces{
-            asio::const_buffer(line.data(), static_cast<std::size_t>(end - line.data())),
-            some,
-            asio::buffer(std::string_view("\r\n"))};
+            asio::buffer(line.text()), some, asio::buffer(std::string_view("\r\n"))};
         failed = co_await transmit(pieces);
     } else {
         std::array<asio::const_buffer, 1> pieces{some};
@@ -157,20 +230,25 @@ task<error_code> session::write(asio::const_buffer some) {
 
 task<error_code> session::finish() {
     assert(answer_ == answer_state::streaming && "finish comes once, after start");
-    if (streaming_ == framing::length && promised_ != 0) {
-        // Less than promised: the client waits for the rest, so the connection has to go.
-        broken_ = true;
-        co_return asio::error::connection_aborted;
-    }
     if (streaming_ == framing::chunked) {
-        std::array<asio::const_buffer, 1> pieces{asio::buffer(std::string_view("0\r\n\r\n"))};
+        std::array<asio::const_buffer, 1> pieces{asio::buffer(last_chunk)};
         auto const failed = co_await transmit(pieces);
         if (failed) {
             co_return failed;
         }
     }
+    co_return complete();
+}
+
+/// The end of a streamed answer, once all of it has been written.
+error_code session::complete() {
+    if (streaming_ == framing::length && promised_ != 0) {
+        // Less than promised: the client waits for the rest, so the connection has to go.
+        broken_ = true;
+        return asio::error::connection_aborted;
+    }
     answer_ = answer_state::complete;
-    co_return error_code{};
+    return {};
 }
 
 task<error_code> session::interim(response_head const& head) {

@@ -57,6 +57,14 @@ public:
     };
     virtual task<chunk> read_body(asio::mutable_buffer out) = 0;
 
+    /// What of the content has arrived already, without waiting and without a copy: valid until the
+    /// next call. Empty: nothing, or nobody knows; then `read_body`. `complete`: that was all.
+    struct ready {
+        std::string_view bytes;
+        bool complete = false;
+    };
+    virtual ready take_ready() { return {}; }
+
     /// The caller waits for its client to send more content, which the upstream cannot help: the
     /// deadline stands still until the next `write_body` or `finish_body`.
     virtual void await_content() {}

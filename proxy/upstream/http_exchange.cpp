@@ -80,6 +80,8 @@ void http_exchange::drop() {
 
 void http_exchange::render(http::request_head const& head, std::uint64_t length, bool streams) {
     out_.clear();
+    out_.reserve(head.method.size() + head.target.size() + head.fields.characters() +
+                 4 * head.fields.size() + 96);
     out_.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
     head.fields.write_to(out_);
     if (framing_ == http::framing::chunked) {
@@ -320,7 +322,7 @@ task<exchange::chunk> http_exchange::read_body(asio::mutable_buffer out) {
             co_return chunk{};
         }
         if (!usable() || over()) {
-            chunk const broken{ended(failure::truncated), 0};
+            chunk const broken{ended(malformed_ ? failure::malformed : failure::truncated), 0};
             co_return broken;
         }
         auto& buffer = connection_->buffer;
@@ -366,6 +368,37 @@ task<exchange::chunk> http_exchange::read_body(asio::mutable_buffer out) {
         chunk const some{failure::none, count};
         co_return some;
     }
+}
+
+exchange::ready http_exchange::take_ready() {
+    if (!usable() || over() || !head_done_ || content_.complete()) {
+        return {{}, head_done_ && content_.complete()};
+    }
+    auto& buffer = connection_->buffer;
+    http::content_reader::step step;
+    if (content_.contiguous() != 0) {
+        step.produced =
+            static_cast<std::size_t>(std::min<std::uint64_t>(content_.contiguous(), buffer.size()));
+        step.consumed = step.produced;
+        content_.took(step.produced);
+    } else {
+        step = content_.put(buffer.data(), buffer.held());
+    }
+    if (step.bad != http::content_reader::trouble::none) {
+        malformed_ = true;
+        drop();
+        return {};  // `read_body` says why
+    }
+    auto const bytes = buffer.data().substr(0, step.produced);
+    buffer.consume(step.consumed);
+    if (content_.complete()) {
+        // The bytes stay where they are, and the connection goes on without them, unless something
+        // came behind them.
+        keep_ = keep_ && buffer.empty();
+        std::swap(taken_, buffer);
+    }
+    hand_over();
+    return {bytes, content_.complete()};
 }
 
 // Until the caller comes back it waits for its client, which the upstream cannot help: a slow

@@ -30,6 +30,7 @@ public:
     task<failure> finish_body() override;
     task<failure> read_head(http::response_head& into) override;
     task<chunk> read_body(asio::mutable_buffer out) override;
+    ready take_ready() override;
     void await_content() override;
     void extend(std::chrono::milliseconds deadline) override;
     bool sent_anything() const override { return sent_anything_; }
@@ -68,6 +69,7 @@ private:
     unsigned generation_ = 0;
     http::response_parser parser_{max_header};
     http::content_reader content_;
+    http::read_buffer taken_;  // what `take_ready` gave out, when its connection has gone on
 
     // The request.
     std::string out_;
@@ -87,6 +89,7 @@ private:
     bool client_reads_ = false;  // we wait for who takes the answer's content
     bool keep_ = false;
     bool head_done_ = false;
+    bool malformed_ = false;  // `take_ready` has found it
     bool aborted_ = false;
     bool dead_ = false;  // the connection is closed and stays only for who is still in it
 };

@@ -6,6 +6,8 @@
 
 #include <boost/asio/buffer.hpp>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,7 +74,7 @@ task<void> send_content(http::downstream& client,
 
 task<void> answer_failure(http::downstream& client,
                           pass_options const& options,
-                          upload const& state,
+                          error_code client_error,
                           pass_outcome& outcome) {
     http::refusal because{outcome.why == failure::timeout ? 504U : 502U, {}};
     switch (outcome.why) {
@@ -91,8 +93,8 @@ task<void> answer_failure(http::downstream& client,
             because.why = "the upstream closed the connection without an answer";
             break;
     }
-    if (state.client_error) {
-        because = http::refusal_of(state.client_error);
+    if (client_error) {
+        because = http::refusal_of(client_error);
         if (!because) {
             co_return;  // the client has gone away
         }
@@ -110,10 +112,11 @@ task<void> answer_failure(http::downstream& client,
     }
 }
 
-/// Reads heads until the final one; interim ones go to the client.
+/// Reads heads until the final one; interim ones go to the client. `state`: null where no content
+/// is on its way up.
 task<failure> read_final_head(http::downstream& client,
                               exchange& in,
-                              upload& state,
+                              upload* state,
                               http::response_head& head) {
     for (;;) {
         auto const failed = co_await in.read_head(head);
@@ -122,7 +125,9 @@ task<failure> read_final_head(http::downstream& client,
         }
         if (head.status == 100) {
             // Ours to say: the session does when the content is first asked for.
-            state.patience.cancel();
+            if (state != nullptr) {
+                state->patience.cancel();
+            }
             continue;
         }
         auto const gone = co_await client.interim(head);
@@ -140,14 +145,25 @@ task<void> send_answer(http::downstream& client,
     for (auto const& f : options.extra) {
         head.fields.add(f.name, f.value);
     }
-    auto const not_started = co_await client.start(head);
+    // A small answer usually came with its head: then it goes on as it came, in one write.
+    auto const first = in.take_ready();
+    auto const not_started =
+        co_await client.start_with(head, asio::buffer(first.bytes), first.complete);
     if (not_started) {
+        if (!first.complete) {
+            in.abort();
+        }
         co_return;
     }
     outcome.status = head.status;
-    std::vector<char> piece(piece_size);
+    outcome.bytes = first.bytes.size();
+    if (first.complete) {
+        co_return;
+    }
+    in.extend(options.deadline);
+    auto const piece = std::make_unique_for_overwrite<char[]>(piece_size);
     for (;;) {
-        auto const some = co_await in.read_body(asio::buffer(piece));
+        auto const some = co_await in.read_body(asio::buffer(piece.get(), piece_size));
         if (some.why != failure::none) {
             outcome.why = some.why;  // not finished, so the client's connection breaks, too
             co_return;
@@ -157,7 +173,7 @@ task<void> send_answer(http::downstream& client,
             co_return;
         }
         in.extend(options.deadline);
-        auto const gone = co_await client.write(asio::buffer(piece.data(), some.size));
+        auto const gone = co_await client.write(asio::buffer(piece.get(), some.size));
         if (gone) {
             in.abort();
             co_return;
@@ -192,34 +208,44 @@ task<pass_outcome> pass(http::downstream& client, upstream::client& up, pass_opt
     pass_outcome outcome;
     auto const began = steady_clock::now();
     auto out = up.open(fresh ? repeat::never : options.how, options.deadline);
-    upload state(ex, streams && options.head->expects_continue);
     if (streams) {
         outcome.why = co_await out->send_head(*options.head);
     } else {
         outcome.why = co_await out->send(*options.head, options.read_before);
     }
-    scope beside(ex);
-    if (streams && outcome.why == failure::none) {
-        beside.spawn("upload", send_content(client, *out, options, state));
+    // Most requests have no content: nothing is set up for it.
+    std::optional<upload> state;
+    std::optional<scope> beside;
+    if (streams) {
+        state.emplace(ex, options.head->expects_continue);
+        beside.emplace(ex);
+        if (outcome.why == failure::none) {
+            beside->spawn("upload", send_content(client, *out, options, *state));
+        }
     }
     http::response_head head;
     if (outcome.why == failure::none) {
-        outcome.why = co_await read_final_head(client, *out, state, head);
+        outcome.why = co_await read_final_head(client, *out, state ? &*state : nullptr, head);
     }
     outcome.upstream = steady_clock::now() - began;
-    if (outcome.why == failure::none && head.status == 101) {
-        co_await send_tunnel(client, *out, head, outcome);
-        co_return outcome;
-    }
-    if (outcome.why == failure::none) {
+    bool const switches = outcome.why == failure::none && head.status == 101;
+    if (outcome.why == failure::none && !switches) {
         co_await send_answer(client, *out, options, head, outcome);
     }
     // The answer is out, or there will be none: the rest of the content has no reader.
-    state.stopped = true;
-    beside.cancel();
-    co_await beside.join();
+    error_code client_error;
+    if (state) {
+        state->stopped = true;
+        beside->cancel();
+        co_await beside->join();
+        client_error = state->client_error;
+    }
+    if (switches) {
+        co_await send_tunnel(client, *out, head, outcome);
+        co_return outcome;
+    }
     if (outcome.why != failure::none && outcome.status == 0 && !client.answered()) {
-        co_await answer_failure(client, options, state, outcome);
+        co_await answer_failure(client, options, client_error, outcome);
     }
     co_return outcome;
 }
