@@ -243,6 +243,7 @@ private:
         status.detail = "overloaded";
         account.reason = "overloaded";
         account.result = request_result::miss;
+        snap->metrics->rules[at.wanted.matched->index].overloaded.add();
         co_await own_answer(client, 503, status);
     }
 

@@ -134,6 +134,9 @@ void add_rule(exposition& out, std::string_view rule, rule_metrics const& m) {
     for (std::size_t i = 0; i < background_outcomes; ++i) {
         count(family_id::refreshes, name(static_cast<background_outcome>(i)), refreshes[i], false);
     }
+    if (known) {
+        out.count(family_id::overloaded, {rule}, m.overloaded.value());
+    }
     out.observations(family_id::upstream_duration, {rule}, m.upstream_duration);
     out.observations(family_id::fill_lock_wait, {rule}, m.fill_lock_wait);
 }
@@ -238,6 +241,7 @@ void add(rule_metrics& into, rule_metrics const& from) {
     for (std::size_t p = 0; p < background_purposes; ++p) {
         add(into.background[p], from.background[p]);
     }
+    into.overloaded.add(from.overloaded.value());
 }
 
 void add(purge_metrics& into, purge_metrics const& from) {

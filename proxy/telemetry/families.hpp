@@ -17,6 +17,7 @@ enum class family_id : std::uint8_t {
     upstream_responses,
     bypass,
     not_stored,
+    overloaded,
     purges,
     purged_keys,
     purge_duration,

@@ -113,6 +113,7 @@ struct rule_metrics {
     std::array<counter, lock_outcomes> fill_locks;
     histogram fill_lock_wait;
     std::array<std::array<counter, background_outcomes>, background_purposes> background;
+    counter overloaded;
 };
 
 /// A purge's counters in one worker; the index one past the last is the path of unmatched

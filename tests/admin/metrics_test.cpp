@@ -72,6 +72,7 @@ struct busy {
         rule.request_duration[0].observe(1min);
         rule.bypass[1].add();
         rule.not_stored[static_cast<std::size_t>(rules::not_stored::max_keys)].add(2);
+        rule.overloaded.add(2);
         rule.fill_locks[static_cast<std::size_t>(lock_outcome::acquired)].add();
         rule.fill_lock_wait.observe(20ms);
         rule.background[0][static_cast<std::size_t>(background_outcome::stored)].add(2);

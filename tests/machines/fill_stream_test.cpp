@@ -244,6 +244,7 @@ TEST_CASE("a full gate answers 503 and says when to come back") {
     CHECK(refused->field("Retry-After") == "1");
     CHECK(refused->cache_status() ==
           "sidecache; fwd=miss; key=\"product:2:details\"; detail=overloaded");
+    CHECK(w[0].metrics("details").overloaded.value() == 1);
     w.upstream()[0].answer(200, "x");
     w.settle();
     CHECK(w.get("/products/1")->client.body == "x");  // hits pass by the gate
