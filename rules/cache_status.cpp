@@ -14,14 +14,29 @@ void append_number(std::string& out, std::int64_t n) {
     out.append(digits.data(), end);
 }
 
+constexpr bool is_alpha(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// tchar, ':' or '/'.
+constexpr std::array<bool, 256> make_token_characters() {
+    std::array<bool, 256> t{};
+    for (std::size_t c = 0; c < t.size(); ++c) {
+        t[c] = is_alpha(static_cast<char>(c)) || (c >= '0' && c <= '9');
+    }
+    for (char const c : std::string_view("!#$%&'*+-.^_`|~:/")) {
+        t[static_cast<unsigned char>(c)] = true;
+    }
+    return t;
+}
+constexpr auto token_characters = make_token_characters();
+
 /// RFC 8941 section 3.3.4: begins with a letter or '*', then tchar, ':' or '/'.
 bool is_token(std::string_view s) {
-    auto const alpha = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-    auto const inner = [&](char c) {
-        return alpha(c) || (c >= '0' && c <= '9') ||
-               std::string_view("!#$%&'*+-.^_`|~:/").find(c) != std::string_view::npos;
-    };
-    return !s.empty() && (alpha(s[0]) || s[0] == '*') && std::all_of(s.begin(), s.end(), inner);
+    return !s.empty() && (is_alpha(s[0]) || s[0] == '*') &&
+           std::all_of(s.begin(), s.end(), [](char c) {
+               return token_characters[static_cast<unsigned char>(c)];
+           });
 }
 
 void append_string(std::string& out, std::string_view s) {

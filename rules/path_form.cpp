@@ -3,6 +3,8 @@
 #include "rules/escape.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 namespace sidecache::rules {
 
@@ -16,6 +18,40 @@ bool is_control(char c) {
     return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
 }
 
+/// What a character of a path is to `is_odd_path`; every request's path is looked at.
+enum class path_character : std::uint8_t { plain, dot, slash, percent, odd };
+
+constexpr std::array<path_character, 256> make_path_characters() {
+    std::array<path_character, 256> t{};
+    for (std::size_t c = 0; c <= 0x20; ++c) {
+        t[c] = path_character::odd;
+    }
+    for (char const c : std::string_view(";#\\\x7f")) {
+        t[static_cast<unsigned char>(c)] = path_character::odd;
+    }
+    t['.'] = path_character::dot;
+    t['/'] = path_character::slash;
+    t['%'] = path_character::percent;
+    return t;
+}
+constexpr auto path_characters = make_path_characters();
+
+/// What is its own tag.
+constexpr std::array<bool, 256> make_tag_characters() {
+    std::array<bool, 256> t{};
+    for (std::size_t c = 'a'; c <= 'z'; ++c) {
+        t[c] = true;
+    }
+    for (std::size_t c = '0'; c <= '9'; ++c) {
+        t[c] = true;
+    }
+    for (char const c : std::string_view("-._~/")) {
+        t[static_cast<unsigned char>(c)] = true;
+    }
+    return t;
+}
+constexpr auto tag_characters = make_tag_characters();
+
 }  // namespace
 
 bool is_odd_path(std::string_view path) {
@@ -28,27 +64,35 @@ bool is_odd_path(std::string_view path) {
     // Characters of the segment so far, and whether all of them were dots, encoded or not.
     std::size_t length = 0;
     bool dots = true;
-    for (std::size_t i = 1; i < path.size();) {
-        auto const byte = decode_at(path, i);
-        i += byte.size;
-        if (byte.size == 1) {
-            if (byte.value == '/') {
+    for (std::size_t i = 1; i < path.size(); ++i) {
+        switch (path_characters[static_cast<unsigned char>(path[i])]) {
+            case path_character::plain:
+                ++length;
+                dots = false;
+                break;
+            case path_character::dot:
+                ++length;
+                break;
+            case path_character::slash:
                 if (length == 0 || (dots && length <= 2)) {
                     return true;
                 }
                 length = 0;
                 dots = true;
-                continue;
+                break;
+            case path_character::percent: {
+                auto const byte = decode_at(path, i);
+                if (byte.bad || byte.value == '/' || byte.value == '\\' || byte.value == '\0') {
+                    return true;
+                }
+                ++length;
+                dots = dots && byte.value == '.';
+                i += byte.size - 1;
+                break;
             }
-            if (byte.bad || byte.value == ';' || byte.value == '#' || byte.value == '\\' ||
-                is_control(byte.value)) {
+            case path_character::odd:
                 return true;
-            }
-        } else if (byte.value == '/' || byte.value == '\\' || byte.value == '\0') {
-            return true;
         }
-        ++length;
-        dots = dots && byte.value == '.';
     }
     return length == 0 || (dots && length <= 2);
 }
@@ -162,7 +206,7 @@ void append_path_tag(std::string& out, std::string_view path) {
     }
     // Most paths are their tag already, up to here.
     auto const plain = std::find_if_not(path.begin(), path.end(), [](char c) {
-        return c == '/' || (is_unreserved(c) && (c < 'A' || c > 'Z'));
+        return tag_characters[static_cast<unsigned char>(c)];
     });
     out.append(path.begin(), plain);
     for (auto i = static_cast<std::size_t>(plain - path.begin()); i < path.size();) {

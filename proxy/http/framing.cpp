@@ -3,7 +3,10 @@
 #include "proxy/http/hop_by_hop.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstddef>
+#include <string_view>
 
 namespace sidecache::http {
 
@@ -16,9 +19,21 @@ bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-bool is_alnum(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+/// What a host's name is made of (RFC 3986 section 3.2.2).
+constexpr std::array<bool, 256> make_host_characters() {
+    std::array<bool, 256> t{};
+    for (std::size_t c = 'a'; c <= 'z'; ++c) {
+        t[c] = t[c - 'a' + 'A'] = true;
+    }
+    for (std::size_t c = '0'; c <= '9'; ++c) {
+        t[c] = true;
+    }
+    for (char const c : std::string_view("-._~!$&'()*+,;=%")) {
+        t[static_cast<unsigned char>(c)] = true;
+    }
+    return t;
 }
+constexpr auto host_characters = make_host_characters();
 
 bool is_hex(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -68,7 +83,8 @@ refusal head_scanner::check_line(std::string_view bytes, std::size_t lf) const {
         return {400, "a line ends in a bare LF"};
     }
     auto const text = line.substr(0, line.size() - 1);
-    if (text.find_first_of(std::string_view("\r\0", 2)) != std::string_view::npos) {
+    // Two looks of memchr: a set of two characters is looked for byte by byte.
+    if (text.find('\r') != std::string_view::npos || text.find('\0') != std::string_view::npos) {
         return {400, "CR or NUL inside a line"};
     }
     if (line_ == 0) {
@@ -191,8 +207,7 @@ bool valid_host(std::string_view host) {
         auto const end = std::min(rest.find(':'), rest.size());
         auto const name = rest.substr(0, end);
         if (name.empty() || !std::all_of(name.begin(), name.end(), [](char c) {
-                return is_alnum(c) ||
-                       std::string_view("-._~!$&'()*+,;=%").find(c) != std::string_view::npos;
+                return host_characters[static_cast<unsigned char>(c)];
             })) {
             return false;
         }
