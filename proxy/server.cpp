@@ -94,6 +94,7 @@ public:
                                   connections_,
                                   most_connections_,
                                   process_->near_tags(),
+                                  [this] { asio::post(control_, [this] { leave(); }); },
                                   near_bytes / workers_wanted_};
         for (unsigned i = 0; i < workers_wanted_; ++i) {
             workers_.push_back(std::make_unique<worker>(share, config_));
@@ -382,7 +383,11 @@ private:
         });
     }
 
+    // Also without a signal (POST /drain): then SIGTERM, when it comes, finds nobody left to tell.
     void leave() {
+        if (state_.present() != admin::phase::ready) {
+            return;
+        }
         log::info("leaving: not ready, each answer ends its connection");
         state_.enter(admin::phase::draining);
         for (auto const& w : workers_) {

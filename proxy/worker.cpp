@@ -67,8 +67,8 @@ struct worker::serving {
                   {ex, sweep, owner.limits_, *requests},
                   owner.share_.connections) {
         if (owner.admin_acceptor_) {
-            admin_requests =
-                admin::make_admin_handler(parts, owner.share_.metrics, owner.share_.state);
+            admin_requests = admin::make_admin_handler(
+                parts, owner.share_.metrics, owner.share_.state, owner.share_.leave);
             admin.emplace(std::move(*owner.admin_acceptor_),
                           http::session_context{ex, sweep, owner.limits_, *admin_requests},
                           admin_connections);

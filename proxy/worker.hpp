@@ -38,6 +38,8 @@ struct process_share {
     /// More than that are never open, whatever the limit says: descriptors are left for the rest.
     std::size_t most_connections;
     cache::near_tags& near_tags;
+    /// The whole process is about to be stopped (`POST /drain`). Any thread.
+    std::function<void()> leave;
     /// Of near_cache.size, each worker's part; 0: none.
     std::size_t near_bytes = 0;
 };

@@ -31,7 +31,7 @@ namespace sidecache::admin {
 
 namespace {
 
-enum class route { metrics, live, ready, purge, explain, stats, page };
+enum class route { metrics, live, ready, purge, drain, explain, stats, page };
 
 struct path_of_route {
     std::string_view path;
@@ -41,12 +41,13 @@ struct path_of_route {
 
 constexpr std::string_view reads = "GET, HEAD";
 
-constexpr std::array<path_of_route, 8> routes{{
+constexpr std::array<path_of_route, 9> routes{{
     {"/metrics", route::metrics, reads},
     {"/livez", route::live, reads},
     {"/healthz", route::live, reads},
     {"/readyz", route::ready, reads},
     {"/purge", route::purge, "POST"},
+    {"/drain", route::drain, "POST"},
     {"/explain", route::explain, reads},
     {"/stats", route::stats, reads},
     {"/", route::page, reads},
@@ -101,7 +102,8 @@ public:
         auto const* const found = find_route(path);
         answer out;
         if (found == nullptr) {
-            out = failure(404, "there is /metrics /livez /readyz /purge /explain /stats and /");
+            out = failure(404,
+                          "there is /metrics /livez /readyz /purge /drain /explain /stats and /");
         } else if (!allows(*found, client.request().method)) {
             out = failure(405, "this path takes " + std::string(found->allow));
             out.fields.emplace_back("Allow", found->allow);
@@ -111,6 +113,8 @@ public:
                 co_return;  // the client has gone away: nobody to answer
             }
             out = std::move(*purged);
+        } else if (found->where == route::drain) {
+            out = drain(client.request());
         } else {
             out = read(found->where, client.request());
         }
@@ -146,9 +150,20 @@ private:
             case route::page:
                 return status_page();
             case route::purge:
+            case route::drain:
                 break;  // not a read
         }
         return failure(404, "");
+    }
+
+    answer drain(http::request_head const& request) {
+        if (auto refused = refuse_unauthorized(request, parts_.config()->admin.token)) {
+            return std::move(*refused);
+        }
+        parts_.leave();
+        boost::json::object out;
+        out["status"] = name(phase::draining);
+        return json(202, out);
     }
 
     /// nullopt: the client went away before its request was complete.
@@ -217,7 +232,8 @@ std::shared_ptr<http::handler> make_admin_handler(admin_parts parts) {
 
 std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& worker,
                                                   telemetry::registry& metrics,
-                                                  process_state const& state) {
+                                                  process_state const& state,
+                                                  std::function<void()> leave) {
     return make_admin_handler(admin_parts{.metrics = metrics,
                                           .state = state,
                                           .config = [&worker] { return worker.current->config; },
@@ -225,7 +241,8 @@ std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& wor
                                           .purge =
                                               [&worker](std::vector<std::string> tags) {
                                                   return purge_or_owe(worker, std::move(tags));
-                                              }});
+                                              },
+                                          .leave = std::move(leave)});
 }
 
 }  // namespace sidecache::admin

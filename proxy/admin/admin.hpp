@@ -30,7 +30,7 @@ class registry;
 /// for a listener of its own; nothing of it can be reached through the data port.
 namespace sidecache::admin {
 
-/// What the admin port looks at, and the one thing that it can do. What is referred to outlives
+/// What the admin port looks at, and what it can do. What is referred to outlives
 /// the handler; the functions are called on its worker's thread only.
 struct admin_parts {
     telemetry::registry& metrics;
@@ -40,6 +40,9 @@ struct admin_parts {
     std::function<store::store_status()> store;
     /// As admin::purge_or_owe.
     std::function<task<result<cache::purge_report>>(std::vector<std::string> tags)> purge;
+    /// What is about to be stopped says so: not ready, each answer ends its connection. A second
+    /// time it does nothing.
+    std::function<void()> leave;
 };
 
 /// The handler; one worker only.
@@ -48,6 +51,7 @@ std::shared_ptr<http::handler> make_admin_handler(admin_parts parts);
 /// The same for the worker on whose thread the admin listener runs.
 std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& worker,
                                                   telemetry::registry& metrics,
-                                                  process_state const& state);
+                                                  process_state const& state,
+                                                  std::function<void()> leave);
 
 }  // namespace sidecache::admin

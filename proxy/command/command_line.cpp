@@ -1,6 +1,7 @@
 #include "proxy/command/command_line.hpp"
 
 #include "proxy/command/check.hpp"
+#include "proxy/command/drain.hpp"
 #include "proxy/command/explain.hpp"
 #include "proxy/command/init.hpp"
 #include "proxy/command/print.hpp"
@@ -130,6 +131,7 @@ int main(int argc, char** argv) {
 
     typed in;
     admin_address stats_from;
+    admin_address drained;
     app.add_option("FILE", in.file, "Short for `run FILE`")->type_name("");
     auto* const running =
         app.add_subcommand("run", "Serve, until SIGTERM; SIGHUP reads the file again");
@@ -150,6 +152,9 @@ int main(int argc, char** argv) {
     auto* const purging =
         app.add_subcommand("purge", "Invalidate, through a running sidecache, on every replica");
     add_purge(*purging, in);
+    auto* const draining = app.add_subcommand(
+        "drain", "Make a running sidecache not ready, before it is stopped: for a preStop hook");
+    add_admin(*draining, drained);
     auto* const counting = app.add_subcommand("stats", "Show what a running sidecache counts");
     add_admin(*counting, stats_from);
     counting->add_flag("--json", in.json, "JSON, as from the admin port's /stats");
@@ -182,6 +187,9 @@ int main(int argc, char** argv) {
     if (*purging) {
         choose_purge(in);
         return purge(in.purge);
+    }
+    if (*draining) {
+        return drain(drained);
     }
     if (*counting) {
         return stats(stats_from, in.json);

@@ -85,13 +85,15 @@ struct port {
     store::store_status store;
     result<cache::purge_report> purge_result = cache::purge_report{1, 4};
     std::vector<std::vector<std::string>> purged;
+    int left = 0;
     std::string logged;
     std::shared_ptr<http::handler> handler = admin::make_admin_handler(
         {.metrics = metrics,
          .state = state,
          .config = [this] { return config; },
          .store = [this] { return store; },
-         .purge = [this](std::vector<std::string> tags) { return purge(std::move(tags)); }});
+         .purge = [this](std::vector<std::string> tags) { return purge(std::move(tags)); },
+         .leave = [this] { ++left; }});
 
 private:
     task<result<cache::purge_report>> purge(std::vector<std::string> tags) {
@@ -186,6 +188,7 @@ TEST_CASE("every path has its methods; HEAD is a GET without content") {
             {"DELETE / HTTP/1.1", "GET, HEAD"},
             {"GET /purge HTTP/1.1", "POST"},
             {"HEAD /purge HTTP/1.1", "POST"},
+            {"GET /drain HTTP/1.1", "POST"},
         };
         for (auto const& r : rows) {
             auto const got = p.ask(r.request);
@@ -321,6 +324,20 @@ TEST_CASE("with a token, purging needs it; reading does not") {
     CHECK(p.ask("GET /stats HTTP/1.1").head.status == 200);
     CHECK(p.ask("GET /stats HTTP/1.1").body.find("s3cret") == std::string::npos);
     CHECK(p.logged.find("s3cret") == std::string::npos);
+}
+
+TEST_CASE("drain: says so once it is told by whoever has the token") {
+    port p;
+    SUBCASE("without a token") {
+        auto const got = p.ask("POST /drain HTTP/1.1\r\nHost: 127.0.0.1:9090");
+        CHECK(got.head.status == 202);
+        CHECK(json(got) == boost::json::parse(R"({"status":"draining"})"));
+        CHECK(p.left == 1);
+    }
+    SUBCASE("a web page may not") {
+        CHECK(p.ask("POST /drain HTTP/1.1\r\nHost: evil.example").head.status == 403);
+        CHECK(p.left == 0);
+    }
 }
 
 TEST_CASE("a web page of another origin may not purge") {

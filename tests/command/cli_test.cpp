@@ -32,7 +32,7 @@ TEST_CASE("--version and --help print to stdout and succeed") {
     auto const help = sidecache({"--help"});
     CHECK(help.status == exit_status{0, 0});
     for (std::string const word :
-         {"run", "check", "explain", "purge", "stats", "Examples:", "Exit codes:"}) {
+         {"run", "check", "explain", "purge", "drain", "stats", "Examples:", "Exit codes:"}) {
         CAPTURE(word);
         CHECK(help.out.find(word) != std::string::npos);
     }

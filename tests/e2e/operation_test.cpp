@@ -142,6 +142,24 @@ TEST_CASE(
     CHECK(s[0].server().wait() == exit_status{0, 0});
 }
 
+TEST_CASE("sidecache drain: not ready and each answer the last, until SIGTERM comes") {
+    stack s(one_replica());
+    http_client kept(s[0].port());
+    CHECK(kept.get("/products/1")["Connection"] == "");
+    auto const admin = "http://127.0.0.1:" + std::to_string(s[0].admin_port());
+    for (int twice = 0; twice < 2; ++twice) {
+        CHECK(sidecache_command({"drain", "--admin", admin}).status == exit_status{0, 0});
+    }
+    REQUIRE(eventually([&] { return s[0].admin("GET", "/readyz").status == 503; }));
+    auto const last = kept.get("/products/1");
+    CHECK(last.status == 200);
+    CHECK(last["Connection"] == "close");
+    CHECK(s[0].get("/products/1").status == 200);
+    s[0].server().terminate();
+    CHECK(s[0].server().wait() == exit_status{0, 0});
+    CHECK(sidecache_command({"drain", "--admin", admin}).status == exit_status{1, 0});
+}
+
 TEST_CASE("a drain_delay ends by itself") {
     auto o = one_replica();
     o.settings = "limits: {drain_delay: 300ms}\n";
