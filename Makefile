@@ -8,7 +8,7 @@ FILTER ?= .
 SOURCES = $(shell find bench config proxy rules tests -name '*.hpp' -o -name '*.cpp')
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test model bench soak format lint clean
+.PHONY: help run build test model bench soak image format lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,13 @@ soak: ## run the consistency checker long (SOAK=its options; tests/consistency/R
 	@.ci/install build test
 	@.ci/build release $(JOBS) consistency
 	@build/release/consistency $(SOAK)
+
+IMAGE ?= sidecache:0.1.0
+BUILDER ?= $(or $(shell command -v docker),$(shell command -v podman),$(shell command -v buildah))
+image: ## build the image (IMAGE=its name, BUILDER=docker|podman|buildah)
+	@$(or $(BUILDER),$(error no docker, podman or buildah here)) build -f k8s/image/Dockerfile -t $(IMAGE) \
+		--build-arg SIDECACHE_VERSION="$$(sed -n 's/^project(sidecache VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)" \
+		--build-arg SIDECACHE_REVISION="$$(git describe --always --abbrev=12 --exclude='*' --dirty=.dirty)" .
 
 format: ## bring every source into the house format
 	@.ci/install lint
