@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <functional>
 #include <set>
 #include <sstream>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::string_view configuration_page = "config/README.md";
 constexpr std::string_view telemetry_page = "proxy/telemetry/README.md";
+constexpr std::string_view troubleshooting_page = "proxy/troubleshooting.md";
 
 /// The lines of the table of that name, without its two heading lines.
 std::vector<std::string> table(std::string_view path, std::string const& name) {
@@ -95,7 +97,7 @@ TEST_CASE("the metrics reference holds every family, its type, its labels and it
     check_table(telemetry_page, "metrics", expected);
 }
 
-TEST_CASE("the list of details explains every detail that Cache-Status may hold") {
+TEST_CASE("the pages explain every detail that Cache-Status may hold") {
     std::set<std::string, std::less<>> details{"near",
                                                "store",
                                                "unstorable",
@@ -118,14 +120,29 @@ TEST_CASE("the list of details explains every detail that Cache-Status may hold"
     }
     details.erase("none");
     details.erase("");
+    auto const explains = [](std::vector<std::string> const& rows, std::string const& detail) {
+        return std::ranges::any_of(
+            rows, [&](auto const& row) { return row.starts_with("| `" + detail + "` |"); });
+    };
     auto const rows = table(telemetry_page, "details");
     for (auto const& detail : details) {
         CAPTURE(detail);
-        bool found = false;
-        for (auto const& row : rows) {
-            found = found || row.starts_with("| `" + detail + "` |");
-        }
-        CHECK(found);
+        CHECK(explains(rows, detail));
     }
     CHECK(rows.size() == details.size());
+
+    // ... and, where it is no hit, what it comes from and what to do.
+    auto const remedies = table(troubleshooting_page, "remedies");
+    details.erase("near");
+    details.erase("store");
+    for (auto const& detail : details) {
+        CAPTURE(detail);
+        CHECK(explains(remedies, detail));
+    }
+    CHECK(remedies.size() == details.size());
+    for (auto const& row : remedies) {
+        CAPTURE(row);
+        CHECK(row.find("|  |") == std::string::npos);
+        CHECK(std::ranges::count(row, '|') == 4);
+    }
 }

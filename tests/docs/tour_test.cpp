@@ -1,12 +1,16 @@
-// The tour of README, command by command, against a Redis, a demo backend and a proxy of its own.
-// Commands are those lines of its ```console blocks that begin with "$ "; what follows is their
-// whole output, in which "…" stands for any text within its line. Ports are this test's own.
+// What the pages show as a console, command by command, against a Redis, a demo backend and a proxy
+// of its own for each page. Commands are those lines of ```console blocks that begin with "$ ";
+// what follows is their whole output, in which "…" stands for any text within its line. Ports are
+// this test's own.
+#include "tests/docs/markdown.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/sidecache_process.hpp"
 #include "tests/support/stack.hpp"
 
 #include <doctest/doctest.h>
 
-#include <fstream>
+#include <cstdlib>
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -22,21 +26,20 @@ struct step {
     std::vector<std::string> output;
 };
 
-std::vector<step> tour() {
-    std::ifstream in(SIDECACHE_SOURCE "/README.md");
+std::vector<step> steps_of(markdown_page const& p) {
     std::vector<step> steps;
-    bool in_tour = false;
-    bool in_block = false;
-    for (std::string line; std::getline(in, line);) {
-        if (line.starts_with("## ")) {
-            in_tour = line == "## Five minutes";
-        } else if (line.starts_with("```")) {
-            in_block = in_tour && line == "```console";
-        } else if (in_block && line.starts_with("$ ")) {
-            steps.push_back({line.substr(2), {}});
-        } else if (in_block) {
-            REQUIRE_FALSE(steps.empty());
-            steps.back().output.push_back(line);
+    for (auto const& block : p.blocks) {
+        if (block.language != "console") {
+            continue;
+        }
+        std::istringstream in(block.text);
+        for (std::string line; std::getline(in, line);) {
+            if (line.starts_with("$ ")) {
+                steps.push_back({line.substr(2), {}});
+            } else {
+                REQUIRE_FALSE(steps.empty());
+                steps.back().output.push_back(line);
+            }
         }
     }
     return steps;
@@ -96,9 +99,12 @@ TEST_CASE("a pattern of the tour matches what it says") {
     CHECK_FALSE(matches("a…a", "a"));
 }
 
-TEST_CASE("README's tour shows what really happens") {
-    auto const steps = tour();
-    REQUIRE(steps.size() >= 10);
+namespace {
+
+/// Runs a page's commands in their order and compares what they print.
+void follow(std::string const& path, std::size_t at_least) {
+    auto const steps = steps_of(page(path));
+    REQUIRE(steps.size() >= at_least);
     // A busy machine is not the subject here.
     stack demo({.replicas = 1, .store = "timeout: 1s, margin: 10s", .is_verified = true});
     auto const here = [&](std::string command) {
@@ -107,14 +113,23 @@ TEST_CASE("README's tour shows what really happens") {
         command = replaced(std::move(command),
                            "localhost:9090",
                            "127.0.0.1:" + std::to_string(demo[0].admin_port()));
+        command = replaced(std::move(command),
+                           "localhost:3000",
+                           "127.0.0.1:" + std::to_string(demo.backend().port()));
         // --no-raw: what a person sees on a terminal.
         return replaced(std::move(command),
                         "redis-cli",
                         "redis-cli --no-raw -p " + std::to_string(demo.redis().port()));
     };
+    auto const programs = std::filesystem::path(sidecache_program()).parent_path().string();
+    auto const* const others = std::getenv("PATH");  // NOLINT: one thread
     for (auto const& s : steps) {
+        CAPTURE(path);
         CAPTURE(s.command);
-        auto const ran = run({.argv = {"bash", "-c", here(s.command)}});
+        auto const ran =
+            run({.argv = {"bash", "-c", here(s.command)},
+                 .environment = {{"PATH", programs + ":" + (others == nullptr ? "" : others)}},
+                 .directory = SIDECACHE_SOURCE});
         CAPTURE(ran.out);
         CAPTURE(ran.err);
         auto const lines = lines_of(ran.out);
@@ -127,4 +142,18 @@ TEST_CASE("README's tour shows what really happens") {
                           replaced(lines[i], "detail=near", "detail=store")));
         }
     }
+}
+
+}  // namespace
+
+TEST_CASE("README's tour shows what really happens") {
+    follow("README.md", 10);
+}
+
+TEST_CASE("the troubleshooting page shows what really happens") {
+    follow("proxy/troubleshooting.md", 15);
+}
+
+TEST_CASE("the page on upgrading shows what really happens") {
+    follow("proxy/upgrading.md", 4);
 }
