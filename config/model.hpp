@@ -43,12 +43,24 @@ struct upstream {
     std::size_t max_background = 32;    // ... without a client; of one rule half as many
 };
 
+/// How a store behind TLS is told from another, and who we are to it. Files are PEM, and read again
+/// for the next connection when they have changed.
+struct store_tls {
+    bool verify = true;
+    std::string ca_file;              // empty: the system's
+    std::string cert_file, key_file;  // ours; empty: none
+    std::string server_name;          // what its certificate has to name; empty: the URL's host
+};
+
 struct store {
     enum class kind { redis_tcp, redis_unix, memory };
     kind what = kind::redis_tcp;
     endpoint address{"127.0.0.1", 6379};
     std::string path;  // unix
     std::string user, password;
+    std::string password_file;  // instead of a password; read for each connection
+    bool is_tls = false;        // rediss://
+    store_tls tls;
     unsigned database = 0;
     std::string description = "redis://127.0.0.1:6379/0";  // the url without credentials
     milliseconds timeout{50};

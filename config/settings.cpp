@@ -1,6 +1,7 @@
 #include "config/settings.hpp"
 
 #include "config/identity_reader.hpp"
+#include "config/store_reader.hpp"
 #include "config/units.hpp"
 #include "config/url.hpp"
 #include "rules/field_policy.hpp"
@@ -106,20 +107,6 @@ void read_upstream(section& s, upstream& out) {
     s.count("max_background", out.max_background, 0, 1'000'000);
 }
 
-void read_store_url(section& s, store& out) {
-    store_url url;
-    url.address = out.address;
-    url.description = out.description;
-    s.value<store_url>("url", url, parse_store_url);
-    out.what = url.what;
-    out.address = std::move(url.address);
-    out.path = std::move(url.path);
-    out.user = std::move(url.user);
-    out.password = std::move(url.password);
-    out.database = url.database;
-    out.description = std::move(url.description);
-}
-
 void read_quarantine(section& s, store& out) {
     auto const* node = s.find("quarantine");
     if (node != nullptr && node->what == yaml_node::kind::scalar && node->text == "auto") {
@@ -134,7 +121,7 @@ void read_quarantine(section& s, store& out) {
 }
 
 void read_store(section& s, store& out) {
-    read_store_url(s, out);
+    read_store_access(s, out);
     s.duration("timeout", out.timeout, section::timeout);
     s.child("retry", [&](section& retry) {
         retry.count("attempts", out.retry_attempts, 0, 10);

@@ -31,12 +31,13 @@ struct store_url {
     std::string path;
     std::string user;
     std::string password;
+    bool is_tls = false;
     unsigned database = 0;
     std::string description;  // without credentials
 };
 
-/// `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`,
-/// `unix://[USER:PASSWORD@]/PATH[?db=DATABASE]`, `memory://`. Percent-encoding is decoded.
+/// `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, the same with `rediss://` (TLS),
+/// `unix://[USER[:PASSWORD]@]/PATH[?db=DATABASE]`, `memory://`. Percent-encoding is decoded.
 /// `redis://:PASSWORD@...` is a password without a user. No message shows a password.
 parsed<store_url> parse_store_url(std::string_view text);
 

@@ -1,5 +1,7 @@
 #include "proxy/store/link.hpp"
 
+#include "proxy/store/tls.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -15,10 +17,8 @@ constexpr std::size_t most_waiting = 64ULL << 20;
 
 }  // namespace
 
-link::link(stream_socket socket, std::chrono::milliseconds patience)
-    : socket_(std::move(socket)),
-      timer_(socket_.get_executor()),
-      pipeline_(patience, most_waiting) {}
+link::link(stream way, std::chrono::milliseconds patience)
+    : way_(std::move(way)), timer_(way_.get_executor()), pipeline_(patience, most_waiting) {}
 
 void link::start(std::function<void()> closed) {
     closed_ = std::move(closed);
@@ -32,7 +32,7 @@ void link::submit(std::size_t count, time_point deadline, waiter w) {
         return;
     }
     if (pipeline_.is_full()) {
-        close();  // what waits would be late anyway
+        broke("the server takes nothing any more");  // what waits would be late anyway
         return;
     }
     if (!armed_ || deadline < *armed_) {
@@ -40,7 +40,7 @@ void link::submit(std::size_t count, time_point deadline, waiter w) {
     }
     if (!flush_posted_ && !is_writing_) {
         flush_posted_ = true;
-        asio::post(socket_.get_executor(), [self = shared_from_this()] {
+        asio::post(way_.get_executor(), [self = shared_from_this()] {
             self->flush_posted_ = false;
             self->flush();
         });
@@ -54,10 +54,10 @@ void link::flush() {
     pipeline_.take_output(writing_);
     is_writing_ = true;
     asio::async_write(
-        socket_, asio::buffer(writing_), [self = shared_from_this()](error_code ec, std::size_t) {
+        way_, asio::buffer(writing_), [self = shared_from_this()](error_code ec, std::size_t) {
             self->is_writing_ = false;
             if (ec) {
-                self->close();
+                self->broke(describe_break(ec));
             } else {
                 self->flush();
             }
@@ -66,15 +66,16 @@ void link::flush() {
 
 void link::read() {
     auto const room = pipeline_.prepare();
-    socket_.async_read_some(asio::buffer(room.data(), room.size()),
-                            [self = shared_from_this()](error_code ec, std::size_t n) {
-                                if (ec || !self->open_) {
-                                    self->close();
-                                    return;
-                                }
-                                self->pipeline_.commit(n);
-                                self->on_bytes();
-                            });
+    way_.async_read_some(asio::buffer(room.data(), room.size()),
+                         [self = shared_from_this()](error_code ec, std::size_t n) {
+                             if (ec || !self->open_) {
+                                 self->broke(self->read_error(ec));
+                                 return;
+                             }
+                             self->has_heard_ = true;
+                             self->pipeline_.commit(n);
+                             self->on_bytes();
+                         });
 }
 
 void link::on_bytes() {
@@ -90,7 +91,8 @@ void link::on_bytes() {
         return;
     }
     if (pipeline_.is_broken()) {
-        close();
+        broke("what the server sent is not the Redis protocol" +
+              std::string(way_.is_secure() ? "" : ": is it a TLS port (rediss://)?"));
         return;
     }
     read();
@@ -122,9 +124,25 @@ void link::on_timer() {
         std::move(o.waiter)(o.error, std::move(o.replies));
     }
     if (stalled) {
-        close();
+        broke("the server has fallen silent");
     } else if (!armed_) {
         arm();
+    }
+}
+
+/// A plain word to a TLS port is answered by a hang-up, with or without an alert before it.
+std::string link::read_error(error_code ec) const {
+    auto why = describe_break(ec);
+    if (!has_heard_ && !way_.is_secure()) {
+        why += " without a word: is it a TLS port (rediss://)?";
+    }
+    return why;
+}
+
+void link::broke(std::string why) {
+    if (open_) {
+        why_ = std::move(why);
+        close();
     }
 }
 
@@ -133,8 +151,7 @@ void link::close() {
         return;
     }
     open_ = false;
-    error_code ignored;
-    socket_.close(ignored);
+    way_.close();
     timer_.cancel();
     fail_all();
 }
@@ -151,7 +168,7 @@ void link::fail_all() {
             std::move(o.waiter)(o.error, std::move(o.replies));
         }
     };
-    asio::post(socket_.get_executor(), std::move(tell));
+    asio::post(way_.get_executor(), std::move(tell));
 }
 
 }  // namespace sidecache::store

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "proxy/store/pipeline.hpp"
-#include "proxy/store/redis_socket.hpp"
+#include "proxy/store/stream.hpp"
 
 #include <boost/asio/use_awaitable.hpp>
 
@@ -21,11 +21,13 @@ public:
 
     /// `socket` is connected. `patience`: how long beyond a deadline a silent server is waited for
     /// before the connection is given up.
-    link(stream_socket socket, std::chrono::milliseconds patience);
+    link(stream way, std::chrono::milliseconds patience);
 
     /// Starts reading. `closed` is called once, from the loop, when the connection is over.
     void start(std::function<void()> closed);
     bool is_open() const { return open_; }
+    /// Once it is over: why, for people.
+    std::string const& why_broken() const { return why_; }
 
     /// Where the commands of the next `ask` are appended, with no suspension in between.
     std::string& commands() { return pipeline_.waiting(); }
@@ -55,12 +57,16 @@ private:
     void arm();
     void on_timer();
     void fail_all();
+    std::string read_error(error_code ec) const;
+    void broke(std::string why);
 
-    stream_socket socket_;
+    stream way_;
     steady_timer timer_;
     machine pipeline_;
     std::string writing_;
     std::function<void()> closed_;
+    std::string why_ = "the connection was closed";
+    bool has_heard_ = false;           // anything at all from the server
     std::optional<time_point> armed_;  // when the timer fires
     bool open_ = true;
     bool flush_posted_ = false;

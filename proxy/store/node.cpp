@@ -70,8 +70,7 @@ void node::abandon() {
         link_->close();
     }
     if (dialling_ != nullptr) {
-        error_code ignored;
-        dialling_->close(ignored);
+        dialling_->close();
     }
     rest_.cancel();
     heartbeat_rest_.cancel();
@@ -110,19 +109,19 @@ task<void> node::run(std::shared_ptr<node> self) {
     }
 }
 
-task<handshake_error> node::connect_once() {
+task<connect_error> node::connect_once() {
     auto const& settings = process_->settings;
-    stream_socket socket(ex_);
-    dialling_ = &socket;
-    auto const ec = co_await connect(socket, settings.where, settings.connect_timeout());
+    stream way(ex_);
+    dialling_ = &way;
+    auto const dialled = co_await process_->dial.connect(way);
     dialling_ = nullptr;
-    if (ec) {
-        co_return handshake_error{store_error::unreachable, ec.message()};
+    if (!dialled) {
+        co_return dialled.error();
     }
     if (stopped_) {
-        co_return handshake_error{store_error::unreachable, "stopped"};
+        co_return connect_error{store_error::unreachable, "stopped"};
     }
-    link_ = std::make_shared<link>(std::move(socket), settings.patience());
+    link_ = std::make_shared<link>(std::move(way), settings.patience());
     link_->start([weak = weak_from_this()] {
         if (auto const self = weak.lock()) {
             self->heartbeat_rest_.cancel();
@@ -135,10 +134,10 @@ task<handshake_error> node::connect_once() {
         co_return opened.error();
     }
     if (!with->is_open()) {
-        co_return handshake_error{store_error::unreachable, "the connection broke"};
+        co_return connect_error{store_error::unreachable, "the connection broke"};
     }
     session_ = std::move(*opened);
-    co_return handshake_error{store_error::ok, {}};
+    co_return connect_error{store_error::ok, {}};
 }
 
 task<void> node::beat(std::shared_ptr<link> on) {
@@ -288,7 +287,7 @@ task<void> node::send_ack(std::shared_ptr<node> self, drop_ack to) {
     }
 }
 
-void node::set_ready(bool ready, handshake_error const& why) {
+void node::set_ready(bool ready, connect_error const& why) {
     if (ready != ready_) {
         process_->count_up(ready ? 1 : -1);
     }

@@ -88,10 +88,10 @@ private:
     task<void> run(std::shared_ptr<node> self);
     task<void> depart(std::shared_ptr<node> self);
     task<void> send_ack(std::shared_ptr<node> self, drop_ack to);
-    task<handshake_error> connect_once();
+    task<connect_error> connect_once();
     task<void> beat(std::shared_ptr<link> on);
     task<store_error> check_identity(std::shared_ptr<link> on);
-    void set_ready(bool ready, handshake_error const& why);
+    void set_ready(bool ready, connect_error const& why);
     void wake();
 
     executor ex_;
@@ -99,7 +99,7 @@ private:
     meter meter_;
     bool const carries_membership_;
 
-    stream_socket* dialling_ = nullptr;
+    stream* dialling_ = nullptr;
     std::shared_ptr<link> link_;
     session session_;
     bool ready_ = false;

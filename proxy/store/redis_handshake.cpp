@@ -57,10 +57,10 @@ link::time_point deadline_of(redis_process const& process) {
     return std::chrono::steady_clock::now() + process.settings.connect_timeout();
 }
 
-handshake_error failed(store_error code, std::string text) {
+connect_error failed(store_error code, std::string text) {
     return {code, std::move(text)};
 }
-handshake_error failed(store_error code) {
+connect_error failed(store_error code) {
     return {code, make_error_code(code).message()};
 }
 
@@ -97,10 +97,10 @@ void heed_quarantine(redis_process& process, reply const& left) {
 
 /// Sets the quarantine and records the identity as `verdict` says. False in the value: somebody
 /// else recorded one meanwhile; judge again.
-task<result<bool, handshake_error>> settle_identity(link& with,
-                                                    redis_process& process,
-                                                    id128 server,
-                                                    identity_memory::verdict verdict) {
+task<result<bool, connect_error>> settle_identity(link& with,
+                                                  redis_process& process,
+                                                  id128 server,
+                                                  identity_memory::verdict verdict) {
     auto const hash = server.hex();
     auto const quarantine = process.settings.quarantine;
     if (verdict.quarantine && quarantine.count() > 0) {
@@ -145,7 +145,7 @@ task<result<bool, handshake_error>> settle_identity(link& with,
 }
 
 /// Reads `sidecache:identity` and does what follows, until nobody interferes.
-task<result<void, handshake_error>> meet(link& with, redis_process& process, id128 server) {
+task<result<void, connect_error>> meet(link& with, redis_process& process, id128 server) {
     for (int attempt = 0; attempt < 3; ++attempt) {
         append_command(with.commands(), "GET"sv, names::identity);
         auto const until = deadline_of(process);
@@ -167,7 +167,7 @@ task<result<void, handshake_error>> meet(link& with, redis_process& process, id1
         if (*settled) {
             process.identities.adopt(server);
             process.members.met(server, boot_clock::now());
-            co_return result<void, handshake_error>();
+            co_return result<void, connect_error>();
         }
     }
     co_return failed(store_error::refused, "sidecache:identity changes all the time");
@@ -244,9 +244,13 @@ task<result<void>> load_scripts(link& with, redis_process const& process, sessio
     co_return result<void>();
 }
 
-task<result<session, handshake_error>> handshake(link& with, redis_process& process, bool carries) {
+task<result<session, connect_error>> handshake(link& with, redis_process& process, bool carries) {
     auto const& settings = process.settings;
-    auto const greeting = append_greeting(with.commands(), settings.where, "sidecache");
+    auto const who_we_are = process.who();
+    if (!who_we_are) {
+        co_return who_we_are.error();
+    }
+    auto const greeting = append_greeting(with.commands(), *who_we_are, "sidecache");
     append_identity_check(with.commands());
     append_command(with.commands(), "CONFIG"sv, "GET"sv, "maxmemory-policy"sv);
     append_command(with.commands(), "SELECT"sv, settings.where.database);
@@ -254,6 +258,9 @@ task<result<session, handshake_error>> handshake(link& with, redis_process& proc
     auto const commands = greeting + identity_commands + 2;
     auto const until = deadline_of(process);
     auto [error, replies] = co_await with.ask(commands, until);
+    if (error == store_error::unreachable) {
+        co_return failed(error, with.why_broken());
+    }
     if (error != store_error::ok) {
         co_return failed(error);
     }

@@ -27,18 +27,12 @@ struct session {
     std::string warning;  // see `store_status::warning`
 };
 
-/// Why a handshake failed, for the log and the status page.
-struct handshake_error {
-    store_error code = store_error::unreachable;
-    std::string text;
-};
-
 /// Opens a session on a new connection (protocol.md section 1). Who answers is read before
 /// anything else is sent; then, where this server replaces another, the quarantine is set, then
 /// the identity recorded, in that order, so that nobody finds the one without the other; then the
 /// scripts are loaded and this member listed. `carries`: this connection's renewals carry the lease
 /// (`membership`). Both references outlive the call.
-task<result<session, handshake_error>> handshake(link& with, redis_process& process, bool carries);
+task<result<session, connect_error>> handshake(link& with, redis_process& process, bool carries);
 
 /// Checks the identity again, renews the listing of this member when `carries`. An error means that
 /// the connection is of no more use, except for `timeout`.

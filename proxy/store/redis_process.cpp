@@ -6,10 +6,16 @@ namespace sidecache::store {
 
 redis_process::redis_process(redis_settings s, telemetry::process_metrics& metrics, id_source& i)
     : settings(std::move(s)),
+      dial(settings.where, settings.connect_timeout()),
       ids(i),
       member(i.next()),
       members(settings.lease, boot_clock::now()),
       metrics_(metrics) {}
+
+result<credentials, connect_error> redis_process::who() const {
+    auto const& where = settings.where;
+    return read_credentials(where.user, where.password, where.password_file);
+}
 
 std::shared_ptr<announcement const> redis_process::announced() const {
     std::scoped_lock const guard(mutex_);

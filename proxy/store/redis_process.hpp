@@ -2,6 +2,8 @@
 
 #include "proxy/async/clock.hpp"
 #include "proxy/store/counted_tags.hpp"
+#include "proxy/store/credentials.hpp"
+#include "proxy/store/dialler.hpp"
 #include "proxy/store/identity.hpp"
 #include "proxy/store/membership.hpp"
 #include "proxy/store/redis_settings.hpp"
@@ -36,6 +38,10 @@ public:
     redis_process(redis_settings settings, telemetry::process_metrics& metrics, id_source& ids);
 
     redis_settings const settings;
+    /// The way to the server.
+    dialler dial;
+    /// Who we are to it, as it stands in the configuration or its file now.
+    result<credentials, connect_error> who() const;
     identity_memory identities;
     counted_tags counted;
     id_source& ids;

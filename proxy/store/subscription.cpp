@@ -29,7 +29,7 @@ subscription::subscription(executor const& ex,
       sink_(std::move(sink)),
       lost_(std::move(lost)),
       rest_(ex),
-      socket_(ex),
+      way_(ex),
       beat_(ex) {
     append_command(ping_, "PING"sv);
 }
@@ -40,8 +40,7 @@ void subscription::start() {
 
 void subscription::stop() {
     stopped_ = true;
-    error_code ignored;
-    socket_.close(ignored);
+    way_.close();
     beat_.cancel();
     rest_.cancel();
 }
@@ -52,8 +51,7 @@ task<void> subscription::run(std::shared_ptr<subscription> self) {
     while (!stopped_) {
         co_await serve();
         ++connection_;
-        error_code ignored;
-        socket_.close(ignored);
+        way_.close();
         beat_.cancel();
         if (std::exchange(stands_, false)) {
             process_->members.unsubscribed(boot_clock::now());
@@ -73,8 +71,8 @@ task<void> subscription::run(std::shared_ptr<subscription> self) {
 
 // Who answers has to be asked first: a subscriber may ask nothing but PING. The first PING goes
 // with it: what is published after the SUBSCRIBE comes before its PONG.
-void subscription::append_opening(std::string& out) {
-    greeting_ = append_greeting(out, process_->settings.where, "sidecache-events");
+void subscription::append_opening(std::string& out, credentials const& who) {
+    greeting_ = append_greeting(out, who, "sidecache-events");
     append_command(out, "INFO"sv, "server"sv);
     append_command(out, "INFO"sv, "replication"sv);
     append_command(
@@ -86,15 +84,16 @@ void subscription::append_opening(std::string& out) {
 }
 
 task<void> subscription::serve() {
-    auto const& settings = process_->settings;
-    auto const failed = co_await connect(socket_, settings.where, settings.connect_timeout());
-    if (failed || stopped_) {
-        co_return;
+    way_ = stream(ex_);
+    auto const dialled = co_await process_->dial.connect(way_);
+    auto const who = process_->who();
+    if (!dialled || !who || stopped_) {
+        co_return;  // the commands' connection meets the same, and says so
     }
     std::string out;
-    append_opening(out);
+    append_opening(out, *who);
     ping_sent_ = boot_clock::now();
-    auto [written, sent] = co_await asio::async_write(socket_, asio::buffer(out), as_tuple);
+    auto [written, sent] = co_await asio::async_write(way_, asio::buffer(out), as_tuple);
     (void)sent;
     if (written) {
         co_return;
@@ -105,7 +104,7 @@ task<void> subscription::serve() {
     for (;;) {
         auto const room = reader.prepare();
         auto const buffer = asio::buffer(room.data(), room.size());
-        auto [ec, n] = co_await socket_.async_read_some(buffer, as_tuple);
+        auto [ec, n] = co_await way_.async_read_some(buffer, as_tuple);
         if (ec || stopped_) {
             co_return;
         }
@@ -177,8 +176,7 @@ void subscription::schedule_beat(std::uint64_t connection) {
             return;
         }
         if (!self->beat()) {
-            error_code ignored;
-            self->socket_.close(ignored);
+            self->way_.close();
             return;
         }
         self->schedule_beat(connection);
@@ -202,7 +200,7 @@ bool subscription::beat() {
     is_writing_ = true;
     ping_sent_ = now;
     asio::async_write(
-        socket_, asio::buffer(ping_), [self = shared_from_this()](error_code, std::size_t) {
+        way_, asio::buffer(ping_), [self = shared_from_this()](error_code, std::size_t) {
             self->is_writing_ = false;
         });
     return true;

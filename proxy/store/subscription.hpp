@@ -1,9 +1,9 @@
 #pragma once
 
 #include "proxy/store/redis_process.hpp"
-#include "proxy/store/redis_socket.hpp"
 #include "proxy/store/resp_reader.hpp"
 #include "proxy/store/store.hpp"
+#include "proxy/store/stream.hpp"
 
 #include <functional>
 #include <memory>
@@ -30,7 +30,7 @@ private:
 
     task<void> run(std::shared_ptr<subscription> self);
     task<void> serve();
-    void append_opening(std::string& out);
+    void append_opening(std::string& out, credentials const& who);
     /// Takes one reply; false: give this connection up.
     bool take(reply const& r);
     /// One of those before the subscription stands.
@@ -45,7 +45,7 @@ private:
     event_sink sink_;
     std::function<void()> lost_;
     steady_timer rest_;
-    stream_socket socket_;
+    stream way_;
     steady_timer beat_;
     std::string ping_;
 

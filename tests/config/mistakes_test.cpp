@@ -79,9 +79,10 @@ TEST_CASE("parts of the design that are still to come") {
     mistake const table[] = {
         {"events: {}",
          "1:1: error: `events` is part of the design, not available in this version; remove it"},
-        {"store: {url: \"rediss://redis\"}",
-         "1:14: error: `rediss://` is part of the design, not available in this version; use "
-         "redis://, unix:// or memory://"},
+        {"store: {url: \"redis+cluster://redis\"}",
+         "1:14: error: `redis+cluster://` is part of the design, not available in this version; "
+         "use "
+         "redis://, rediss://, unix:// or memory://"},
     };
     check_all(table, "", one_rule);
 }

@@ -99,6 +99,21 @@ TEST_CASE("store URLs") {
         CHECK(url.user == "");
         CHECK(url.password == "");
     }
+    SUBCASE("redis over TLS") {
+        auto const got = parse_store_url("rediss://redis.example:6380/1");
+        REQUIRE(refusal(got) == "");
+        auto const& url = std::get<store_url>(got);
+        CHECK(url.what == store::kind::redis_tcp);
+        CHECK(url.is_tls);
+        CHECK(url.address.text() == "redis.example:6380");
+        CHECK(url.description == "rediss://redis.example:6380/1");
+    }
+    SUBCASE("an IPv6 address") {
+        auto const got = parse_store_url("redis://[2001:db8::1]:6379/0");
+        REQUIRE(refusal(got) == "");
+        CHECK(std::get<store_url>(got).address.host == "2001:db8::1");
+        CHECK_FALSE(std::get<store_url>(got).is_tls);
+    }
     SUBCASE("port and database have defaults") {
         auto const got = parse_store_url("redis://redis");
         REQUIRE(refusal(got) == "");
@@ -136,21 +151,21 @@ TEST_CASE("store URLs") {
 }
 
 TEST_CASE("store URLs that are not for now, or for nobody") {
-    for (std::string const scheme : {"rediss", "redis+sentinel", "redis+cluster"}) {
+    for (std::string const scheme : {"redis+sentinel", "redis+cluster", "rediss+cluster"}) {
         CHECK(refusal(parse_store_url(scheme + "://redis:6379")) ==
               "`" + scheme +
                   "://` is part of the design, not available in this version; use redis://, "
-                  "unix:// or memory://");
+                  "rediss://, unix:// or memory://");
     }
     auto const general =
-        "is not the URL of a store; write redis://HOST:6379/0, unix:///PATH or memory://; a "
-        "special character in a password is percent-encoded";
+        "is not the URL of a store; write redis://HOST:6379/0, rediss://HOST:6379/0 for TLS, "
+        "unix:///PATH or memory://; a special character in a password is percent-encoded";
     CHECK(refusal(parse_store_url("redis")) == std::string("`redis` ") + general);
     CHECK(refusal(parse_store_url("memcached://x")) == std::string("`memcached://x` ") + general);
     CHECK(refusal(parse_store_url("redis://h/x")) ==
           "`redis://h/x` names no database; a database is a number: redis://HOST:6379/0");
     CHECK(refusal(parse_store_url("redis://h/0?x=1")) ==
-          "`redis://h/0` has a query; redis:// URLs take none");
+          "`redis://h/0` has a query; redis:// and rediss:// URLs take none");
     CHECK(refusal(parse_store_url("unix://run/redis.sock")) ==
           "`unix://run/redis.sock` is not the path of a socket; write three slashes: "
           "unix:///run/redis/redis.sock");
@@ -158,9 +173,6 @@ TEST_CASE("store URLs that are not for now, or for nobody") {
               .find("is too long for a unix socket") != std::string::npos);
     CHECK(refusal(parse_store_url("unix:///s?dB=1")) ==
           "`unix:///s` has an unknown parameter; unix:// URLs take ?db=DATABASE alone");
-    CHECK(refusal(parse_store_url("redis://cache@h")) ==
-          "`redis://h` has a user without a password; write redis://USER:PASSWORD@HOST, or "
-          "redis://:PASSWORD@HOST for a password alone");
     // Whatever is wrong with it, a password is not shown.
     for (std::string const bad : {"redis://:pass word@h",
                                   "redis://u:secret@h/x",

@@ -33,7 +33,7 @@ struct wire {
         peer = ends[1];
         stream_socket socket(io.get_executor());
         socket.assign(asio::generic::stream_protocol(AF_UNIX, 0), ends[0]);
-        on = std::make_shared<sidecache::store::link>(std::move(socket), 50ms);
+        on = std::make_shared<sidecache::store::link>(stream(std::move(socket)), 50ms);
         on->start([this] { closed = true; });
     }
     ~wire() {

@@ -1,0 +1,88 @@
+#include "config/store_reader.hpp"
+
+#include "config/url.hpp"
+
+#include <string>
+#include <utility>
+
+namespace sidecache::config {
+namespace {
+
+void read_url(section& s, store& out) {
+    store_url url;
+    url.address = out.address;
+    url.description = out.description;
+    s.value<store_url>("url", url, parse_store_url);
+    out.what = url.what;
+    out.address = std::move(url.address);
+    out.path = std::move(url.path);
+    out.user = std::move(url.user);
+    out.password = std::move(url.password);
+    out.is_tls = url.is_tls;
+    out.database = url.database;
+    out.description = std::move(url.description);
+}
+
+/// One password, from one place.
+void read_password_file(section& s, store& out) {
+    s.text("password_file", out.password_file);
+    auto const* url = s.find("url");
+    auto const at = url != nullptr ? url->at : s.at();
+    if (!out.password.empty() && !out.password_file.empty()) {
+        s.findings().error(at,
+                           "the store's password is given twice",
+                           "leave it out of `url`, or leave out `password_file`");
+    }
+    if (!out.user.empty() && out.password.empty() && out.password_file.empty()) {
+        s.findings().error(at,
+                           quoted(out.description) + " has a user without a password",
+                           "write redis://USER:PASSWORD@HOST, or name a `password_file`; "
+                           "redis://:PASSWORD@HOST is a password alone");
+    }
+}
+
+void read_tls(section& s, store& out) {
+    auto const* given = s.find("tls");
+    if (given == nullptr || given->what == yaml_node::kind::nothing) {
+        return;
+    }
+    auto& tls = out.tls;
+    s.child("tls", [&](section& t) {
+        t.boolean("verify", tls.verify);
+        t.text("ca_file", tls.ca_file);
+        t.text("cert_file", tls.cert_file);
+        t.text("key_file", tls.key_file);
+        t.text("server_name", tls.server_name);
+    });
+    // What is as it is without it may stand there: `check --dump` writes it.
+    auto const says_something = !tls.verify || !tls.ca_file.empty() || !tls.cert_file.empty() ||
+                                !tls.key_file.empty() || !tls.server_name.empty();
+    if (!out.is_tls && says_something) {
+        s.findings().error(
+            given->at,
+            "`tls` is given, but " + quoted(out.description) + " is spoken to plainly",
+            "write rediss:// for TLS, or leave out `tls`");
+    }
+    if (tls.cert_file.empty() != tls.key_file.empty()) {
+        s.findings().error(given->at,
+                           "a certificate of ours needs its key",
+                           "give both `cert_file` and `key_file`, or neither");
+    }
+    if (!tls.verify) {
+        s.findings().warning(
+            given->at,
+            "the store's certificate is not verified: whoever is between reads and "
+            "writes what is cached",
+            "name its CA in `ca_file` instead of `verify: false`");
+    }
+}
+
+}  // namespace
+
+void read_store_access(section& s, store& out) {
+    read_url(s, out);
+    read_password_file(s, out);
+    read_tls(s, out);
+}
+
+}  // namespace sidecache::config
