@@ -61,8 +61,12 @@ TEST_CASE("a link that leads nowhere is found") {
                        "[1](#a-b-c-d) `[code](#x)` [2](#gone) [3](../README.md#limits)\n"
                        "[4](../README.md#gone) [5](nothing.md) [6](https://example.com)\n"
                        "```\n[block](#x)\n```\n"
+                       "- item\n  ```yaml\n  a:\n    [block](#x)\n  ```\n"
                        "## E\n[7](#e-1) [8](keys.cpp)\n");
     REQUIRE(p.links.size() == 8);
+    REQUIRE(p.blocks.size() == 2);
+    CHECK(p.blocks[1].language == "yaml");
+    CHECK(p.blocks[1].text == "a:\n  [block](#x)\n");
     CHECK(fault(p, p.links[0].target) == "");
     CHECK(fault(p, p.links[1].target) == "config/README.md has no heading #gone");
     CHECK(fault(p, p.links[2].target) == "");

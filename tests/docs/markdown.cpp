@@ -76,16 +76,19 @@ markdown_page parse_markdown(std::string path, std::string text) {
     std::istringstream in(out.text);
     std::string heading;
     bool in_block = false;
+    std::size_t indent = 0;  // of the block: in a list it stands under the item's text
     std::size_t number = 0;
     for (std::string line; std::getline(in, line);) {
         ++number;
-        if (line.starts_with("```")) {
+        auto const margin = std::min(line.find_first_not_of(' '), line.size());
+        if (std::string_view(line).substr(margin).starts_with("```")) {
             in_block = !in_block;
             if (in_block) {
-                out.blocks.push_back({line.substr(3), "", number, heading});
+                indent = margin;
+                out.blocks.push_back({line.substr(margin + 3), "", number, heading});
             }
         } else if (in_block) {
-            out.blocks.back().text += line + '\n';
+            out.blocks.back().text += line.substr(std::min(indent, margin)) + '\n';
         } else if (line.starts_with('#')) {
             auto const begin = line.find_first_not_of('#');
             heading = begin == std::string::npos ? "" : line.substr(begin + 1);
