@@ -1,14 +1,20 @@
 #include "proxy/command/check.hpp"
 
 #include "config/dump.hpp"
+#include "config/file_text.hpp"
 #include "config/load.hpp"
 #include "config/units.hpp"
+#include "proxy/command/check_json.hpp"
+#include "proxy/command/finding_text.hpp"
 #include "proxy/command/print.hpp"
 #include "proxy/identity/key_check.hpp"
 
-#include <algorithm>
+#include <unistd.h>
+
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace sidecache::command {
@@ -73,19 +79,11 @@ std::string describe(rules::purge const& purge) {
     return out;
 }
 
-std::string verdict(std::vector<config::finding> const& findings) {
-    auto const is_error = [](config::finding const& f) {
-        return f.level == rules::severity::error;
-    };
-    auto const errors = static_cast<std::size_t>(std::ranges::count_if(findings, is_error));
-    auto const warnings = findings.size() - errors;
-    if (findings.empty()) {
-        return "no findings";
-    }
-    if (errors == 0) {
-        return counted(warnings, "warning");
-    }
-    return counted(errors, "error") + (warnings == 0 ? "" : ", " + counted(warnings, "warning"));
+/// The file's text, to show lines of; empty when it cannot be read, which is a finding already.
+std::string source_of(std::string const& file) {
+    auto text = config::read_text(file);
+    auto* whole = std::get_if<std::string>(&text);
+    return whole == nullptr ? std::string() : std::move(*whole);
 }
 
 }  // namespace
@@ -101,22 +99,28 @@ std::string summary(config::model const& m) {
     return out;
 }
 
-int check(std::string const& file) {
+int check(check_options const& asked) {
+    auto const& file = asked.file;
     auto loaded = config::load_file(file);
     identity::check_keys(loaded, file);
+    if (asked.json) {
+        to_stdout(check_json(file, loaded));
+        return loaded.config ? 0 : 1;
+    }
+    paint const p(is_colored(asked.colored, STDOUT_FILENO));
+    auto const source = source_of(file);
     std::string out;
     for (auto const& f : loaded.findings) {
-        out += f.print() + "\n";
+        out += finding_text(f, source, p);
     }
     if (loaded.config) {
-        out += (out.empty() ? "" : "\n") + summary(*loaded.config);
+        out += (out.empty() ? "" : "\n") + p.labels(summary(*loaded.config));
         out += file + ": " + counted(loaded.config->rules->rules().size(), "rule") + ", " +
-               counted(loaded.config->rules->purges().size(), "purge") + ", " +
-               verdict(loaded.findings) + "\n";
+               counted(loaded.config->rules->purges().size(), "purge") + ", ";
     } else {
-        out += file + ": " + verdict(loaded.findings) + "\n";
+        out += file + ": ";
     }
-    to_stdout(out);
+    to_stdout(out + verdict(loaded.findings, p) + "\n");
     return loaded.config ? 0 : 1;
 }
 

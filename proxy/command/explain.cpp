@@ -3,8 +3,11 @@
 #include "config/load.hpp"
 #include "proxy/admin/explain_json.hpp"
 #include "proxy/command/explanation_text.hpp"
+#include "proxy/command/finding_text.hpp"
 #include "proxy/command/print.hpp"
 #include "rules/explain.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -65,8 +68,9 @@ std::string variables_of(config::model const& config) {
 int explain(explain_options const& asked) {
     auto const loaded = config::load_file(asked.file);
     if (!loaded.config) {
+        paint const p(is_colored(asked.colored, STDERR_FILENO));
         for (auto const& f : loaded.findings) {
-            to_stderr(f.print() + "\n");
+            to_stderr(finding_text(f, {}, p));
         }
         return 1;
     }
@@ -108,8 +112,10 @@ int explain(explain_options const& asked) {
     if (!identity.empty()) {
         r.identity = identity;
     }
-    to_stdout(asked.method + " " + asked.uri + "\n" +
-              explanation_text(rules::explain(rules, r, asked.body)));
+    paint const p(is_colored(asked.colored, STDOUT_FILENO));
+    auto const explained = rules::explain(rules, r, asked.body);
+    auto const text = p.labels(explanation_text(explained));
+    to_stdout(p.bold(harmless(asked.method + " " + asked.uri)) + "\n" + text);
     return 0;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "proxy/command/paint.hpp"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@ struct explain_options {
     std::optional<std::string> body;
     std::vector<std::string> identity;  // "name=value": as if verified
     bool json = false;
+    color colored = color::automatic;
 };
 
 /// `sidecache explain FILE METHOD URI`: what the rules would do with that request, without any

@@ -6,7 +6,7 @@
 namespace sidecache::command {
 namespace {
 
-constexpr std::size_t label_width = 11;
+constexpr std::size_t label_width = value_column - 4;
 
 std::string line(std::string_view label, std::string_view value) {
     std::string out = "    ";

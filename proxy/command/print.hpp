@@ -9,6 +9,9 @@
 /// How the commands write for people: a label in a column of its own, its values under each other.
 namespace sidecache::command {
 
+/// Where the values of `labelled` begin.
+inline constexpr std::size_t value_column = 15;
+
 /// "    key        product:{id}\n"
 std::string labelled(std::string_view label, std::string_view value);
 /// The same for several values, a line each; the label stands before the first. Nothing for none.

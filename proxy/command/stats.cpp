@@ -7,6 +7,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -53,15 +54,17 @@ std::vector<json::object> list(json::object const& from, std::string_view name) 
     return out;
 }
 
+std::string decimal(double value, std::string_view unit) {
+    std::array<char, 32> text{};
+    auto const size = std::snprintf(text.data(), text.size(), "%.1f", value);
+    return std::string(text.data(), static_cast<std::size_t>(std::clamp(size, 0, 31))) +
+           std::string(unit);
+}
+
 std::string percent(json::object const& from, std::string_view name) {
     auto const* value = from.if_contains(name);
-    if (value == nullptr || !value->is_number()) {
-        return "-";
-    }
-    std::array<char, 32> text{};
-    auto const size =
-        std::snprintf(text.data(), text.size(), "%.1f%%", value->to_number<double>() * 100);
-    return {text.data(), static_cast<std::size_t>(std::clamp(size, 0, 31))};
+    return value == nullptr || !value->is_number() ? "-"
+                                                   : decimal(value->to_number<double>() * 100, "%");
 }
 
 using row = std::vector<std::string>;
@@ -97,16 +100,36 @@ row counts(std::string name, json::object const& requests, std::string ratio) {
     return out;
 }
 
-std::string rules_table(json::object const& all) {
+/// Two more columns: requests a second, and the hit ratio of these.
+void add_rate(row& r, stats_rates const* rates, std::string_view rule) {
+    if (rates == nullptr) {
+        return;
+    }
+    auto const found = rates->find(rule);
+    if (found == rates->end()) {
+        r.insert(r.end(), {"-", "-"});
+        return;
+    }
+    auto const& rate = found->second;
+    r.push_back(decimal(rate.all, ""));
+    r.push_back(rate.all > 0 ? decimal(100 * rate.hits / rate.all, "%") : "-");
+}
+
+std::string rules_table(json::object const& all, stats_rates const* rates) {
     row head{"rule"};
     head.insert(head.end(), results.begin(), results.end());
     head.emplace_back("hit ratio");
+    if (rates != nullptr) {
+        head.insert(head.end(), {"now/s", "now hits"});
+    }
     std::vector<row> rows{head};
     for (auto const& rule : list(all, "rules")) {
-        rows.push_back(
-            counts(shown(rule, "name"), inside(rule, "requests"), percent(rule, "hit_ratio")));
+        auto const name = shown(rule, "name");
+        rows.push_back(counts(name, inside(rule, "requests"), percent(rule, "hit_ratio")));
+        add_rate(rows.back(), rates, name);
     }
     rows.push_back(counts("(no rule)", inside(all, "no_rule"), "-"));
+    add_rate(rows.back(), rates, "");
     return table(rows);
 }
 
@@ -135,7 +158,7 @@ std::string purges_table(json::object const& all) {
 
 }  // namespace
 
-std::string stats_text(std::string_view reply) {
+std::string stats_text(std::string_view reply, stats_rates const* rates) {
     boost::system::error_code ec;
     auto const parsed = json::parse(reply, ec);
     if (ec || !parsed.is_object()) {
@@ -159,10 +182,10 @@ std::string stats_text(std::string_view reply) {
                     shown(all, "purges_pending") + " (purges that the store has not had yet)");
     out += labelled("unmatched",
                     shown(all, "unmatched_mutations") + " (mutations that no purge matched)");
-    return out + "\n" + rules_table(all) + purges_table(all);
+    return out + "\n" + rules_table(all, rates) + purges_table(all);
 }
 
-int stats(admin_address const& where, bool as_json) {
+int stats(admin_address const& where, bool as_json, color colored) {
     auto const reply = ask_admin(where, "/stats", "");
     if (auto const* why = std::get_if<std::string>(&reply)) {
         to_stderr("sidecache stats: " + *why + "\n");
@@ -173,7 +196,8 @@ int stats(admin_address const& where, bool as_json) {
         to_stderr("sidecache stats: " + refusal_of(answer) + "\n");
         return 1;
     }
-    to_stdout(as_json ? answer.body : stats_text(answer.body));
+    paint const p(is_colored(colored, STDOUT_FILENO));
+    to_stdout(as_json ? answer.body : p.labels(stats_text(answer.body)));
     return 0;
 }
 

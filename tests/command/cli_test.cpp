@@ -31,8 +31,18 @@ TEST_CASE("--version and --help print to stdout and succeed") {
 
     auto const help = sidecache({"--help"});
     CHECK(help.status == exit_status{0, 0});
-    for (std::string const word :
-         {"run", "check", "explain", "purge", "drain", "stats", "Examples:", "Exit codes:"}) {
+    for (std::string const word : {"run",
+                                   "init",
+                                   "check",
+                                   "explain",
+                                   "purge",
+                                   "drain",
+                                   "stats",
+                                   "schema",
+                                   "completion",
+                                   "man",
+                                   "Examples:",
+                                   "Exit codes:"}) {
         CAPTURE(word);
         CHECK(help.out.find(word) != std::string::npos);
     }
@@ -114,6 +124,12 @@ TEST_CASE("wrong usage is 2, and says so on stderr") {
         {"purge"},
         {"purge", "product:*", "--rule", "product-list"},
         {"stats", "--nonsense"},
+        {"stats", "--watch", "0"},
+        {"stats", "--watch", "--json"},
+        {"stats", "--samples", "2"},
+        {"check", products, "--color", "sometimes"},
+        {"completion", "tcsh"},
+        {"chekc", products},
         {"--nonsense"},
     };
     for (auto const& call : calls) {
@@ -140,7 +156,7 @@ TEST_CASE("check is 1 when the file has an error, and so are run and explain") {
     auto const checked = sidecache({"check", file});
     CHECK(checked.status == exit_status{1, 0});
     CHECK(checked.out ==
-          expected + file +
+          expected + "     1 | lisen: 0.0.0.0:80\n       | ^\n" + file +
               ": warning: there are no `rules`: nothing will be cached; add one, as in "
               "config/products.yaml\n" +
               file + ": 1 error, 1 warning\n");
