@@ -1,5 +1,6 @@
 #include "proxy/server.hpp"
 
+#include "config/dump.hpp"
 #include "config/file_watch.hpp"
 #include "proxy/admin/process_state.hpp"
 #include "proxy/cache/event_channel.hpp"
@@ -12,6 +13,7 @@
 #include "proxy/telemetry/access_log.hpp"
 #include "proxy/telemetry/log.hpp"
 #include "proxy/telemetry/metrics.hpp"
+#include "proxy/telemetry/watch.hpp"
 #include "proxy/worker.hpp"
 
 #include <boost/asio/basic_signal_set.hpp>
@@ -66,6 +68,7 @@ public:
                               ? config_->workers
                               : std::max(1U, std::thread::hardware_concurrency())),
           state_(file_, workers_wanted_),
+          watches_(workers_wanted_),
           log_(telemetry::make_access_log(config_->log)),
           signals_(control_),
           watch_(file_, first.text) {
@@ -95,9 +98,10 @@ public:
                                   most_connections_,
                                   process_->near_tags(),
                                   [this] { asio::post(control_, [this] { leave(); }); },
+                                  watches_,
                                   near_bytes / workers_wanted_};
         for (unsigned i = 0; i < workers_wanted_; ++i) {
-            workers_.push_back(std::make_unique<worker>(share, config_));
+            workers_.push_back(std::make_unique<worker>(share, config_, i));
         }
         bool const listens = listen();
         if (!listens) {
@@ -248,6 +252,7 @@ private:
         }
         warn_of_fixed_settings(*next.config);
         next_ = std::move(next);
+        state_.reload_waits(true);
         if (next_->config->rules->fingerprint() == config_->rules->fingerprint()) {
             swap();
             return;
@@ -301,6 +306,7 @@ private:
         announce();
         note_loaded(*next_);
         next_.reset();
+        state_.reload_waits(false);
         ++metrics_.process().reloads_ok;
         log::info("configuration reloaded", {{"file", file_}});
         if (std::exchange(again_, false)) {
@@ -336,7 +342,7 @@ private:
         for (auto const& f : what.findings) {
             warnings.push_back(f.print());
         }
-        state_.loaded(std::move(warnings));
+        state_.loaded(std::move(warnings), config::dump(what));
         metrics_.process().last_reload_ok = true;
         metrics_.process().config_fingerprint =
             std::stoull(config_->rules->fingerprint(), nullptr, 16);
@@ -448,6 +454,7 @@ private:
     unsigned workers_wanted_;
     telemetry::registry metrics_;
     admin::process_state state_;
+    telemetry::watches watches_;
     std::unique_ptr<telemetry::access_log> log_;
     identity::verifiers identities_;
     std::atomic<std::size_t> connections_{0};

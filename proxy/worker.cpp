@@ -1,9 +1,11 @@
 #include "proxy/worker.hpp"
 
 #include "proxy/admin/admin.hpp"
+#include "proxy/admin/observer.hpp"
 #include "proxy/cache/near_cache.hpp"
 #include "proxy/identity/verifier.hpp"
 #include "proxy/telemetry/access_log.hpp"
+#include "proxy/telemetry/watch.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -61,14 +63,20 @@ struct worker::serving {
                 owner.current_,
                 owner.share_.log,
                 background,
-                near.get()},
+                near.get(),
+                &owner.share_.watches.of_worker(owner.index_)},
           requests(cache::make_handler(parts)),
           clients(std::move(*owner.acceptor_),
                   {ex, sweep, owner.limits_, *requests},
                   owner.share_.connections) {
         if (owner.admin_acceptor_) {
-            admin_requests = admin::make_admin_handler(
-                parts, owner.share_.metrics, owner.share_.state, owner.share_.leave);
+            seen.emplace(owner.share_.metrics, [&owner] { return owner.current_->config; });
+            admin_requests = admin::make_admin_handler(parts,
+                                                       owner.share_.metrics,
+                                                       owner.share_.state,
+                                                       owner.share_.watches,
+                                                       seen->past(),
+                                                       owner.share_.leave);
             admin.emplace(std::move(*owner.admin_acceptor_),
                           http::session_context{ex, sweep, owner.limits_, *admin_requests},
                           admin_connections);
@@ -78,6 +86,7 @@ struct worker::serving {
             clients.tick();
             if (admin) {
                 admin->tick();
+                seen->tick(boot_clock::now());
             }
         };
     }
@@ -95,12 +104,13 @@ struct worker::serving {
     http::listener clients;
     // The admin port takes no place away from clients, nor they from it.
     std::atomic<std::size_t> admin_connections{0};
+    std::optional<admin::observer> seen;
     std::shared_ptr<http::handler> admin_requests;
     std::optional<http::listener> admin;
 };
 
-worker::worker(process_share share, std::shared_ptr<config::model const> config)
-    : share_(share), current_(make_snapshot(config)), limits_(limits_of(*config)) {}
+worker::worker(process_share share, std::shared_ptr<config::model const> config, std::size_t index)
+    : share_(share), index_(index), current_(make_snapshot(config)), limits_(limits_of(*config)) {}
 
 worker::~worker() = default;
 

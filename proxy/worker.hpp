@@ -19,6 +19,10 @@ namespace sidecache::admin {
 class process_state;
 }
 
+namespace sidecache::telemetry {
+class watches;
+}
+
 namespace sidecache::identity {
 class verifiers;
 }
@@ -40,6 +44,7 @@ struct process_share {
     cache::near_tags& near_tags;
     /// The whole process is about to be stopped (`POST /drain`). Any thread.
     std::function<void()> leave;
+    telemetry::watches& watches;
     /// Of near_cache.size, each worker's part; 0: none.
     std::size_t near_bytes = 0;
 };
@@ -49,7 +54,8 @@ struct process_share {
 /// through the functions below, which post.
 class worker {
 public:
-    worker(process_share share, std::shared_ptr<config::model const> config);
+    /// `index`: counts the process's workers from 0.
+    worker(process_share share, std::shared_ptr<config::model const> config, std::size_t index);
     worker(worker const&) = delete;
     worker& operator=(worker const&) = delete;
     /// REQUIRES: `join` has returned, or `start` was never called.
@@ -91,6 +97,7 @@ private:
     config::limits limits_of(config::model const& config) const;
 
     process_share share_;
+    std::size_t const index_;
     std::uint64_t snapshots_ = 0;  // made so far
     asio::io_context context_{1};
     std::shared_ptr<cache::snapshot const> current_;

@@ -5,9 +5,11 @@
 #include "proxy/admin/explain_json.hpp"
 #include "proxy/admin/guard.hpp"
 #include "proxy/admin/health.hpp"
+#include "proxy/admin/history.hpp"
 #include "proxy/admin/kept_purge.hpp"
 #include "proxy/admin/purge_request.hpp"
 #include "proxy/admin/query.hpp"
+#include "proxy/admin/sightings.hpp"
 #include "proxy/admin/stats.hpp"
 #include "proxy/admin/status_page.hpp"
 #include "proxy/cache/parts.hpp"
@@ -18,12 +20,14 @@
 #include "proxy/store/store.hpp"
 #include "proxy/telemetry/log.hpp"
 #include "proxy/telemetry/metrics.hpp"
+#include "proxy/telemetry/watch.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
 #include <array>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -31,7 +35,20 @@ namespace sidecache::admin {
 
 namespace {
 
-enum class route { metrics, live, ready, purge, drain, explain, stats, page };
+enum class route {
+    metrics,
+    live,
+    ready,
+    purge,
+    drain,
+    explain,
+    stats,
+    history,
+    keys,
+    mutations,
+    config,
+    page,
+};
 
 struct path_of_route {
     std::string_view path;
@@ -41,7 +58,10 @@ struct path_of_route {
 
 constexpr std::string_view reads = "GET, HEAD";
 
-constexpr std::array<path_of_route, 9> routes{{
+/// Of the latencies in `/stats`.
+constexpr std::chrono::seconds latency_window{60};
+
+constexpr std::array<path_of_route, 13> routes{{
     {"/metrics", route::metrics, reads},
     {"/livez", route::live, reads},
     {"/healthz", route::live, reads},
@@ -50,6 +70,10 @@ constexpr std::array<path_of_route, 9> routes{{
     {"/drain", route::drain, "POST"},
     {"/explain", route::explain, reads},
     {"/stats", route::stats, reads},
+    {"/stats/history", route::history, reads},
+    {"/stats/keys", route::keys, reads},
+    {"/stats/mutations", route::mutations, reads},
+    {"/config", route::config, reads},
     {"/", route::page, reads},
 }};
 
@@ -102,8 +126,9 @@ public:
         auto const* const found = find_route(path);
         answer out;
         if (found == nullptr) {
-            out = failure(404,
-                          "there is /metrics /livez /readyz /purge /drain /explain /stats and /");
+            out = failure(
+                404,
+                "there is /metrics /livez /readyz /purge /drain /explain /stats /config and /");
         } else if (!allows(*found, client.request().method)) {
             out = failure(405, "this path takes " + std::string(found->allow));
             out.fields.emplace_back("Allow", found->allow);
@@ -146,7 +171,17 @@ private:
                 return explain(*parts_.config(), *asked);
             }
             case route::stats:
-                return stats(parts_.state, *parts_.config(), parts_.store(), parts_.metrics);
+                return stats(parts_.state,
+                             *parts_.config(),
+                             parts_.store(),
+                             parts_.metrics,
+                             parts_.past.latency(latency_window));
+            case route::history:
+                return past(request);
+            case route::keys:
+            case route::mutations:
+            case route::config:
+                return lately(where, request);
             case route::page:
                 return status_page();
             case route::purge:
@@ -164,6 +199,42 @@ private:
         boost::json::object out;
         out["status"] = name(phase::draining);
         return json(202, out);
+    }
+
+    answer past(http::request_head const& request) const {
+        auto const asked =
+            parse_query(rules::query_of(request.target).value_or(std::string_view{}));
+        std::uint64_t after = 0;
+        if (!asked || asked->size() > 1 ||
+            (asked->size() == 1 && !is_number(asked->front(), "after", after))) {
+            return failure(400, "it is /stats/history, or /stats/history?after=NUMBER");
+        }
+        auto out = parts_.past.since(after);
+        out["process"] = parts_.state.started_at();
+        out["now_ms"] = system_now_ms();
+        return json(200, out);
+    }
+
+    static bool is_number(std::pair<std::string, std::string> const& given,
+                          std::string_view name,
+                          std::uint64_t& out) {
+        auto const* const end = given.second.data() + given.second.size();
+        auto const read = std::from_chars(given.second.data(), end, out);
+        return given.first == name && read.ec == std::errc{} && read.ptr == end;
+    }
+
+    /// What shows keys, paths or the file.
+    answer lately(route where, http::request_head const& request) const {
+        if (auto refused = refuse_strangers_page(request)) {
+            return *std::move(refused);
+        }
+        if (where == route::keys) {
+            return hottest_keys(parts_.seen, boot_clock::now());
+        }
+        if (where == route::mutations) {
+            return latest_mutations(parts_.seen);
+        }
+        return answer{200, "application/yaml; charset=utf-8", parts_.state.effective(), {}};
     }
 
     /// nullopt: the client went away before its request was complete.
@@ -187,8 +258,10 @@ private:
             co_return failure(400, *wrong);
         }
         auto const& tags = std::get<std::vector<std::string>>(named);
+        auto const began = boot_clock::now();
         auto work = parts_.purge(tags);
         auto const done = co_await std::move(work);
+        note(tags, done, boot_clock::now() - began);
         if (!done) {
             auto out = failure(503,
                                "the store could not be reached (" + done.error().message() +
@@ -207,6 +280,21 @@ private:
         co_return json(200, out);
     }
 
+    void note(std::vector<std::string> const& tags,
+              result<cache::purge_report> const& done,
+              std::chrono::nanoseconds took) const {
+        telemetry::mutation_record record;
+        record.at = system_now_ms();
+        record.method = "POST";
+        record.path = "/purge";
+        record.purges = "by hand";
+        record.tags = tags;
+        record.outcome = done ? "changed" : "pending";
+        record.took = took;
+        record.keys_removed = done ? done->keys_removed : 0;
+        parts_.seen.of_worker(0).mutations.add(std::move(record));
+    }
+
     static task<void> send(http::downstream& client, answer out) {
         http::response_head head;
         head.status = out.status;
@@ -214,6 +302,7 @@ private:
         head.fields.add("Content-Type", out.type);
         head.fields.add("Cache-Control", "no-store");
         head.fields.add("X-Content-Type-Options", "nosniff");
+        head.fields.add("Cross-Origin-Resource-Policy", "same-origin");
         for (auto const& [name, value] : out.fields) {
             head.fields.add(name, value);
         }
@@ -233,6 +322,8 @@ std::shared_ptr<http::handler> make_admin_handler(admin_parts parts) {
 std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& worker,
                                                   telemetry::registry& metrics,
                                                   process_state const& state,
+                                                  telemetry::watches& seen,
+                                                  history const& past,
                                                   std::function<void()> leave) {
     return make_admin_handler(admin_parts{.metrics = metrics,
                                           .state = state,
@@ -242,7 +333,9 @@ std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& wor
                                               [&worker](std::vector<std::string> tags) {
                                                   return purge_or_owe(worker, std::move(tags));
                                               },
-                                          .leave = std::move(leave)});
+                                          .leave = std::move(leave),
+                                          .seen = seen,
+                                          .past = past});
 }
 
 }  // namespace sidecache::admin

@@ -24,11 +24,14 @@ struct store_status;
 }
 namespace sidecache::telemetry {
 class registry;
-}
+class watches;
+}  // namespace sidecache::telemetry
 
 /// The admin port (design.md section 3): metrics, health, statistics, explain and purge. A handler
 /// for a listener of its own; nothing of it can be reached through the data port.
 namespace sidecache::admin {
+
+class history;
 
 /// What the admin port looks at, and what it can do. What is referred to outlives
 /// the handler; the functions are called on its worker's thread only.
@@ -43,6 +46,10 @@ struct admin_parts {
     /// What is about to be stopped says so: not ready, each answer ends its connection. A second
     /// time it does nothing.
     std::function<void()> leave;
+    /// What the workers have seen, and where a purge by hand is noted.
+    telemetry::watches& seen;
+    /// What the counters did.
+    history const& past;
 };
 
 /// The handler; one worker only.
@@ -52,6 +59,8 @@ std::shared_ptr<http::handler> make_admin_handler(admin_parts parts);
 std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& worker,
                                                   telemetry::registry& metrics,
                                                   process_state const& state,
+                                                  telemetry::watches& seen,
+                                                  history const& past,
                                                   std::function<void()> leave);
 
 }  // namespace sidecache::admin

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 
 namespace sidecache::admin {
@@ -53,7 +54,38 @@ bool is_beyond_rebinding(std::string_view host) {
     return !ec || rules::iequals(name, "localhost");
 }
 
+/// No name of the public DNS: whoever could make it point here is inside already.
+bool is_private_name(std::string_view host) {
+    auto name = name_of(host);
+    if (name.ends_with('.')) {
+        name.remove_suffix(1);
+    }
+    if (name.find('.') == std::string_view::npos) {
+        return true;
+    }
+    return std::ranges::any_of(
+        std::array<std::string_view, 4>{".local", ".internal", ".svc", ".localhost"},
+        [&](std::string_view suffix) {
+            return name.size() > suffix.size() &&
+                   rules::iequals(name.substr(name.size() - suffix.size()), suffix);
+        });
+}
+
 }  // namespace
+
+std::optional<answer> refuse_strangers_page(http::request_head const& request) {
+    auto const site = request.fields.find("Sec-Fetch-Site");
+    if (site && !is_own_site(*site)) {
+        return failure(403, "a web page of another origin may not read this");
+    }
+    if (!is_beyond_rebinding(request.host) && !is_private_name(request.host)) {
+        return failure(403,
+                       "keys, paths and the configuration are for requests to an IP address, "
+                       "localhost or a name inside the cluster: a public name in Host may be a "
+                       "web page's that has made it point here");
+    }
+    return std::nullopt;
+}
 
 bool equal_in_constant_time(std::string_view secret, std::string_view given) {
     digest a{};

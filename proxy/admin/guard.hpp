@@ -21,6 +21,13 @@ struct answer;
 std::optional<answer> refuse_unauthorized(http::request_head const& request,
                                           std::string_view token);
 
+/// Who may read keys, paths and the configuration: whoever reaches this port, but not through a
+/// browser in which another web page asks: neither one of another origin (403), nor one whose name
+/// has been made to point here (403 for a Host that a public name server could answer for; an
+/// address, localhost, a name without dots and names that end in .local, .internal or .svc are
+/// none of those).
+std::optional<answer> refuse_strangers_page(http::request_head const& request);
+
 /// Equality whose duration tells nothing of where two texts differ, nor of how long the secret is:
 /// their hashes are compared, all bytes of them.
 bool equal_in_constant_time(std::string_view secret, std::string_view given);

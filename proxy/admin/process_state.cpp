@@ -20,11 +20,12 @@ process_state::process_state(std::string config_file, unsigned workers) : worker
     configuration_.file = std::move(config_file);
 }
 
-void process_state::loaded(std::vector<std::string> warnings) {
+void process_state::loaded(std::vector<std::string> warnings, std::string effective) {
     std::lock_guard const lock(mutex_);
     configuration_.loaded_at = system_now_ms();
     configuration_.warnings = std::move(warnings);
     configuration_.refused.clear();
+    effective_ = std::move(effective);
 }
 
 void process_state::reload_refused(std::vector<std::string> findings) {
@@ -35,6 +36,11 @@ void process_state::reload_refused(std::vector<std::string> findings) {
 process_state::configuration process_state::configured() const {
     std::lock_guard const lock(mutex_);
     return configuration_;
+}
+
+std::string process_state::effective() const {
+    std::lock_guard const lock(mutex_);
+    return effective_;
 }
 
 std::chrono::seconds process_state::uptime() const {

@@ -6,14 +6,19 @@
 #include "proxy/store/store.hpp"
 #include "proxy/telemetry/metrics.hpp"
 #include "proxy/version.hpp"
+#include "rules/decision.hpp"
+#include "rules/storable.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sidecache::admin {
@@ -51,6 +56,26 @@ boost::json::object requests(telemetry::rule_totals const& t) {
     return out;
 }
 
+boost::json::object tiers(telemetry::rule_totals const& t) {
+    boost::json::object out;
+    for (auto const tier : {telemetry::hit_tier::near, telemetry::hit_tier::store}) {
+        out[telemetry::name(tier)] = t.hits[static_cast<std::size_t>(tier)];
+    }
+    return out;
+}
+
+/// Those that there were.
+template <typename Reason, std::size_t N>
+boost::json::object reasons(std::array<std::uint64_t, N> const& counts) {
+    boost::json::object out;
+    for (std::size_t i = 0; i < N; ++i) {
+        if (counts[i] != 0) {
+            out[sidecache::rules::name(static_cast<Reason>(i))] = counts[i];
+        }
+    }
+    return out;
+}
+
 /// Every rule in its order in the configuration, then what no rule matched.
 boost::json::array rules(config::model const& config, telemetry::summary const& counted) {
     auto const totals_of = [&](std::string_view name) {
@@ -67,6 +92,9 @@ boost::json::array rules(config::model const& config, telemetry::summary const& 
         o["ttl_seconds"] = seconds(r.definition.ttl);
         o["requests"] = requests(totals);
         o["hit_ratio"] = hit_ratio(totals);
+        o["hits"] = tiers(totals);
+        o["bypass"] = reasons<sidecache::rules::bypass_reason>(totals.bypass);
+        o["not_stored"] = reasons<sidecache::rules::not_stored>(totals.not_stored);
         out.push_back(std::move(o));
     }
     return out;
@@ -97,6 +125,14 @@ boost::json::object configuration(process_state const& state, config::model cons
     out["fingerprint"] = config.rules->fingerprint();
     out["warnings"] = list(about.warnings);
     out["refused_reload"] = list(about.refused);
+    out["reload_waits"] = state.does_reload_wait();
+    boost::json::array identity;
+    if (config.identity) {
+        for (auto const& v : config.identity->vars) {
+            identity.emplace_back(v.name);
+        }
+    }
+    out["identity"] = std::move(identity);
     return out;
 }
 
@@ -108,7 +144,24 @@ boost::json::object store_state(store::store_status const& s) {
     out["quarantined"] = s.quarantined;
     out["server"] = s.server;
     out["last_error"] = s.last_error;
+    out["warning"] = s.warning;
     return out;
+}
+
+boost::json::object near_cache_state(config::model const& config,
+                                     telemetry::process_metrics const& process) {
+    boost::json::object out;
+    out["size_bytes"] = config.near_cache.size;
+    out["bytes"] = process.near_bytes.load(std::memory_order_relaxed);
+    out["entries"] = process.near_entries.load(std::memory_order_relaxed);
+    return out;
+}
+
+/// The pod's name in a cluster; empty: not to be had.
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data())
+                                                            : std::string();
 }
 
 /// This replica among the others.
@@ -128,21 +181,25 @@ boost::json::object replica_state(store::membership::status const& s, std::int64
 answer stats(process_state const& state,
              config::model const& config,
              store::store_status const& store,
-             telemetry::registry& metrics) {
+             telemetry::registry& metrics,
+             boost::json::object latency) {
     auto const counted = metrics.summarize();
     auto const& process = metrics.process();
     boost::json::object out;
     out["version"] = version;
+    out["host"] = host_name();
     out["status"] = name(state.present());
     out["uptime_seconds"] = state.uptime().count();
     out["workers"] = state.workers();
     out["config"] = configuration(state, config);
     out["store"] = store_state(store);
+    out["near_cache"] = near_cache_state(config, process);
     out["replica"] = replica_state(store.standing, process.members.load(std::memory_order_relaxed));
     boost::json::object upstream;
     upstream["address"] = config.upstream.address.text();
     upstream["reachable"] = is_upstream_reachable(process, system_now_ms());
     out["upstream"] = std::move(upstream);
+    out["latency"] = std::move(latency);
     out["rules"] = rules(config, counted);
     telemetry::rule_totals const none;
     auto const unruled = std::ranges::find(counted.rules, "", &telemetry::rule_totals::rule);

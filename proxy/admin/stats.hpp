@@ -2,6 +2,8 @@
 
 #include "proxy/admin/answer.hpp"
 
+#include <boost/json/fwd.hpp>
+
 namespace sidecache::config {
 struct model;
 }
@@ -18,10 +20,12 @@ class process_state;
 
 /// `GET /stats`: the state of this process for people and for `sidecache stats`. Counts are since
 /// the process began and this replica's only. Holds no secret: of the store its URL without
-/// credentials, of the configuration its name and its warnings.
+/// credentials, of the configuration its name and its warnings. `latency`: as history::latency
+/// says it.
 answer stats(process_state const& state,
              config::model const& config,
              store::store_status const& store,
-             telemetry::registry& metrics);
+             telemetry::registry& metrics,
+             boost::json::object latency);
 
 }  // namespace sidecache::admin

@@ -2,7 +2,10 @@
 
 #include "proxy/cache/unmatched_routes.hpp"
 #include "proxy/telemetry/log.hpp"
+#include "proxy/telemetry/recent_mutations.hpp"
 #include "rules/request.hpp"
+
+#include <utility>
 
 namespace sidecache::cache {
 
@@ -69,13 +72,14 @@ void mutation_books::answered(mutation_exchange const& upstream) {
 
 void mutation_books::removed(std::size_t keys) {
     metrics_.purges[purges_.front()].purged_keys.add(keys);
+    removed_ += keys;
 }
 
 void mutation_books::concluded(mutation::machine const& machine, bool owes) {
     using telemetry::purge_phase;
-    auto const own = (boot_clock::now() - began_) - (back_at_ - forwarded_at_);
+    own_ = (boot_clock::now() - began_) - (back_at_ - forwarded_at_);
     for (auto const index : purges_) {
-        metrics_.purges[index].duration.observe(own);
+        metrics_.purges[index].duration.observe(own_);
     }
     if (owes) {
         count(purge_phase::pending);
@@ -92,6 +96,33 @@ void mutation_books::concluded(mutation::machine const& machine, bool owes) {
             count(purge_phase::unknown);
             break;
     }
+}
+
+void mutation_books::show(telemetry::recent_mutations& to,
+                          http::request_head const& request,
+                          mutation::machine const& machine,
+                          std::string_view outcome) const {
+    telemetry::mutation_record record;
+    record.at = system_now_ms();
+    record.method = request.method;
+    record.path = rules::path_of(request.target);
+    record.purges = purge_names();
+    auto const& changed = machine.changed();
+    record.tag_count = changed.size();
+    // Patterns first: the path is there as such.
+    for (bool const path : {false, true}) {
+        for (auto const& mark : changed) {
+            if (mark.tag.starts_with("path:") == path &&
+                record.tags.size() < telemetry::recent_mutations::most_tags) {
+                record.tags.push_back(mark.tag);
+            }
+        }
+    }
+    record.outcome = outcome;
+    record.took = own_;
+    record.upstream = back_at_ - forwarded_at_;
+    record.keys_removed = removed_;
+    to.add(std::move(record));
 }
 
 std::string mutation_books::purge_names() const {

@@ -11,6 +11,10 @@
 #include <string_view>
 #include <vector>
 
+namespace sidecache::telemetry {
+class recent_mutations;
+}
+
 namespace sidecache::cache {
 
 std::string_view name(mutation::outcome o);
@@ -31,6 +35,12 @@ public:
     /// not in it.
     void concluded(mutation::machine const& machine, bool owes);
 
+    /// What of it is shown to people; after `concluded`. `outcome`: a literal.
+    void show(telemetry::recent_mutations& to,
+              http::request_head const& request,
+              mutation::machine const& machine,
+              std::string_view outcome) const;
+
     /// "a+b"; empty: unmatched.
     std::string purge_names() const;
     /// One a purge; {""} for unmatched, as the metric's label has it.
@@ -45,6 +55,8 @@ private:
     boot_clock::time_point began_ = boot_clock::now();
     boot_clock::time_point forwarded_at_{};
     boot_clock::time_point back_at_{};
+    std::chrono::nanoseconds own_{0};  // without the upstream's part
+    std::size_t removed_ = 0;
 };
 
 }  // namespace sidecache::cache

@@ -175,6 +175,8 @@ public:
     rules::mutation_scope const& scope() const { return scope_; }
     /// Known from the answer on.
     outcome result_of_forward() const { return outcome_; }
+    /// What its end bumps, or would have: known from the answer on.
+    std::vector<rules::planned_mark> const& changed() const { return changed_; }
     /// The store was not to be had, and the mutation went on without it.
     bool without_store() const { return without_store_; }
 

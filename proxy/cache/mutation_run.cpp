@@ -13,6 +13,7 @@
 #include "proxy/http/forwarded.hpp"
 #include "proxy/store/entry_codec.hpp"
 #include "proxy/store/store.hpp"
+#include "proxy/telemetry/watch.hpp"
 #include "rules/cache_status.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -250,6 +251,7 @@ private:
             add_status({});
             talk_->content = std::move(exchange_->content);
         }
+        show();
         talk_->upload.leave();  // whatever of it is still to come
         talk_->answered.notify_all();
     }
@@ -268,6 +270,7 @@ private:
         fill_report();
         talk_->head = exchange_->head;
         add_status({});
+        show();
         talk_->answer = conversation::kind::streamed;
         talk_->answered.notify_all();
         streamed_whole_ = co_await exchange_->stream(talk_->download);
@@ -282,6 +285,12 @@ private:
     void fill_report() {
         talk_->report.purges = books_.purge_names();
         talk_->report.outcome = owes_ ? "pending" : name(machine_.result_of_forward());
+    }
+
+    void show() const {
+        if (parts_.watch != nullptr) {
+            books_.show(parts_.watch->mutations, talk_->request, machine_, talk_->report.outcome);
+        }
     }
 
     void add_status(std::string_view why) {

@@ -20,7 +20,8 @@ class id_source;
 }  // namespace sidecache::store
 namespace sidecache::telemetry {
 class access_log;
-}
+struct watch;
+}  // namespace sidecache::telemetry
 namespace sidecache::upstream {
 class client;
 }
@@ -74,6 +75,8 @@ struct worker_parts {
     scope& background;
     /// Null: near_cache.size is 0.
     near_cache* near = nullptr;
+    /// What the status page shows of this worker; null: nobody looks.
+    telemetry::watch* watch = nullptr;
 };
 
 /// The handler of one worker: receive, decide, look up, fill or mutate, answer (serve.cpp).

@@ -1,6 +1,7 @@
 #include "proxy/cache/request_account.hpp"
 
 #include "proxy/telemetry/access_log.hpp"
+#include "proxy/telemetry/watch.hpp"
 #include "rules/rule_set.hpp"
 
 // Header-only: nothing to link.
@@ -14,7 +15,8 @@ void book(request_account const& account,
           snapshot const& snap,
           rules::decision const& decided,
           http::downstream const& client) {
-    auto const took = boot_clock::now() - account.began;
+    auto const now = boot_clock::now();
+    auto const took = now - account.began;
     auto const& rules = snap.config->rules->rules();
     auto const index = decided.matched == nullptr ? rules.size() : decided.matched->index;
     auto& metrics = snap.metrics->rules[index];
@@ -27,6 +29,10 @@ void book(request_account const& account,
     }
     if (account.result == telemetry::request_result::bypass) {
         metrics.bypass[static_cast<std::size_t>(decided.reason)].add();
+    }
+    if (parts.watch != nullptr && decided.what == rules::verdict::serve) {
+        bool const from_cache = is_hit || account.result == telemetry::request_result::stale;
+        parts.watch->keys.saw(decided.key, decided.matched->definition.name.value, from_cache, now);
     }
     if (!parts.log.wants(is_hit)) {
         return;

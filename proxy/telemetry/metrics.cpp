@@ -140,7 +140,19 @@ summary registry::summarize() const {
     };
     summary out;
     for (auto const& [rule, m] : sum.rules) {
-        values(m.requests, out.rules.emplace_back(rule_totals{.rule = rule}).requests);
+        auto& r = out.rules.emplace_back(rule_totals{.rule = rule});
+        values(m.requests, r.requests);
+        values(m.hits, r.hits);
+        values(m.bypass, r.bypass);
+        values(m.not_stored, r.not_stored);
+        for (std::size_t i = 0; i < request_results; ++i) {
+            auto const& from = m.request_duration[i];
+            auto& into = out.latency[i];
+            for (std::size_t b = 0; b < histogram::bucket_count; ++b) {
+                into.buckets[b] += from.buckets[b].value();
+            }
+            into.sum_ns += from.sum_ns.value();
+        }
     }
     for (auto const& [purge, m] : sum.purges) {
         auto& p = out.purges.emplace_back(purge_totals{.purge = purge});

@@ -201,15 +201,24 @@ struct process_metrics {
 struct rule_totals {
     std::string rule;  // "": requests that no rule matched
     std::array<std::uint64_t, request_results> requests{};
+    std::array<std::uint64_t, 2> hits{};  // by tier
+    std::array<std::uint64_t, bypass_reasons> bypass{};
+    std::array<std::uint64_t, not_stored_reasons> not_stored{};
 };
 struct purge_totals {
     std::string purge;  // "": mutations that no purge matched
     std::array<std::uint64_t, purge_phases> phases{};
     std::uint64_t purged_keys = 0;
 };
+/// Durations of all requests with one result.
+struct latency_totals {
+    std::array<std::uint64_t, histogram::bucket_count> buckets{};
+    std::uint64_t sum_ns = 0;
+};
 struct summary {
     std::vector<rule_totals> rules;    // by name
     std::vector<purge_totals> purges;  // by name
+    std::array<latency_totals, request_results> latency{};
     std::uint64_t unmatched_mutations = 0;
 };
 

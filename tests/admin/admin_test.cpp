@@ -3,11 +3,14 @@
 #include "config/load.hpp"
 #include "proxy/admin/guard.hpp"
 #include "proxy/admin/health.hpp"
+#include "proxy/admin/history.hpp"
 #include "proxy/cache/purge_now.hpp"
 #include "proxy/store/store.hpp"
 #include "proxy/telemetry/log.hpp"
 #include "proxy/telemetry/metrics.hpp"
+#include "proxy/telemetry/watch.hpp"
 #include "proxy/version.hpp"
+#include "rules/decision.hpp"
 #include "tests/support/fake_downstream.hpp"
 #include "tests/support/run_task.hpp"
 
@@ -87,13 +90,17 @@ struct port {
     std::vector<std::vector<std::string>> purged;
     int left = 0;
     std::string logged;
+    telemetry::watches seen{2};
+    admin::history past;
     std::shared_ptr<http::handler> handler = admin::make_admin_handler(
         {.metrics = metrics,
          .state = state,
          .config = [this] { return config; },
          .store = [this] { return store; },
          .purge = [this](std::vector<std::string> tags) { return purge(std::move(tags)); },
-         .leave = [this] { ++left; }});
+         .leave = [this] { ++left; },
+         .seen = seen,
+         .past = past});
 
 private:
     task<result<cache::purge_report>> purge(std::vector<std::string> tags) {
@@ -502,16 +509,188 @@ TEST_CASE("a reload that was refused shows until one succeeds") {
     CHECK(after.at("config").at("warnings").as_array().empty());
 }
 
+TEST_CASE("stats hold why requests were no hits, and what the near cache holds") {
+    port p;
+    auto const worker = p.metrics.make_worker({"product-details"}, {"product-changed"});
+    worker->rules[0].bypass[static_cast<std::size_t>(rules::bypass_reason::unlisted_query)].add(3);
+    worker->rules[0].hits[static_cast<std::size_t>(telemetry::hit_tier::near)].add(5);
+    p.metrics.process().near_bytes = 4'096;
+    p.metrics.process().near_entries = 2;
+    p.state.reload_waits(true);
+    auto const s = json(p.ask("GET /stats HTTP/1.1"));
+    auto const& rule = s.at("rules").at(0);
+    CHECK(rule.at("bypass") == boost::json::parse(R"({"unlisted_query":3})"));
+    CHECK(rule.at("not_stored").as_object().empty());
+    CHECK(rule.at("hits") == boost::json::parse(R"({"near":5,"store":0})"));
+    CHECK(s.at("near_cache").at("bytes") == 4'096);
+    CHECK(s.at("near_cache").at("entries") == 2);
+    CHECK(s.at("near_cache").at("size_bytes") == 64 << 20);
+    CHECK(s.at("config").at("reload_waits") == true);
+    CHECK(s.at("config").at("identity").as_array().empty());
+    CHECK(s.at("latency").at("window_seconds") == 60);
+    CHECK_FALSE(s.at("host").as_string().empty());
+}
+
+TEST_CASE("the history begins where it is asked to") {
+    port p;
+    using namespace std::chrono_literals;
+    telemetry::summary counted;
+    counted.rules.push_back({.rule = "product-details"});
+    boot_clock::time_point now{100s};
+    for (int i = 0; i < 4; ++i) {
+        p.past.take(counted, {"product-details"}, 1'000 * i, now + i * 2s);
+        counted.rules[0].requests[0] += 10;
+    }
+    auto const all = json(p.ask("GET /stats/history HTTP/1.1"));
+    CHECK(all.at("process") == p.state.started_at());
+    CHECK(all.at("next") == 3);
+    CHECK(all.at("rules").at(0).at("hit") == boost::json::array{10, 10, 10});
+    auto const rest = json(p.ask("GET /stats/history?after=2 HTTP/1.1"));
+    CHECK(rest.at("first") == 2);
+    CHECK(rest.at("rules").at(0).at("hit") == boost::json::array{10});
+    for (auto const* const query : {"after=",
+                                    "after=x",
+                                    "after=1x",
+                                    "after=-1",
+                                    "since=1",
+                                    "after=1&after=2",
+                                    "after=99999999999999999999"}) {
+        CAPTURE(query);
+        auto const got = p.ask("GET /stats/history?" + std::string(query) + " HTTP/1.1");
+        CHECK(got.head.status == 400);
+    }
+}
+
+TEST_CASE("the hottest keys are listed as they are") {
+    port p;
+    std::string const hostile = "product:<img src=x onerror=alert(1)>\"\x01:details";
+    for (int i = 0; i < 3; ++i) {
+        p.seen.of_worker(1).keys.saw(hostile, "product-details", true, boot_clock::now());
+    }
+    auto const got = p.ask("GET /stats/keys HTTP/1.1");
+    REQUIRE(got.head.status == 200);
+    CHECK(got.field("Content-Type") == "application/json");
+    CHECK(got.field("X-Content-Type-Options") == "nosniff");
+    auto const key = json(got).at("keys").at(0);
+    CHECK(key.at("key").as_string() == hostile);
+    CHECK(key.at("rule") == "product-details");
+    CHECK(key.at("cut") == false);
+    CHECK(key.at("per_second").as_double() > 0);
+    CHECK(key.at("hit_ratio").as_double() == doctest::Approx(1));
+}
+
+TEST_CASE("the last mutations are listed, and a purge by hand is one of them") {
+    port p;
+    telemetry::mutation_record m;
+    m.at = 1;
+    m.method = "PUT";
+    m.path = "/products/42";
+    m.purges = "product-changed";
+    m.tags = {"product:42*"};
+    m.outcome = "changed";
+    m.took = std::chrono::microseconds(1'500);
+    m.keys_removed = 2;
+    p.seen.of_worker(1).mutations.add(m);
+    p.ask("POST /purge HTTP/1.1", R"({"rule": "product-details"})");
+    auto const all = json(p.ask("GET /stats/mutations HTTP/1.1")).at("mutations").as_array();
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].at("purge") == "by hand");
+    CHECK(all[0].at("tags") == boost::json::array{"rule:product-details"});
+    CHECK(all[0].at("keys_removed") == 4);
+    CHECK(all[1].at("method") == "PUT");
+    CHECK(all[1].at("path") == "/products/42");
+    CHECK(all[1].at("outcome") == "changed");
+    CHECK(all[1].at("tags_in_all") == 1);
+    CHECK(all[1].at("seconds").as_double() == doctest::Approx(0.0015));
+}
+
+TEST_CASE("the configuration in effect can be read, as check --dump prints it") {
+    port p;
+    p.state.loaded({}, "admin:\n  token: \"***\"\n");
+    auto const got = p.ask("GET /config HTTP/1.1");
+    CHECK(got.head.status == 200);
+    CHECK(got.field("Content-Type") == "application/yaml; charset=utf-8");
+    CHECK(got.body == "admin:\n  token: \"***\"\n");
+}
+
+TEST_CASE("keys, paths and the configuration are not for a stranger's web page") {
+    struct row {
+        std::string fields;
+        unsigned status;
+    };
+    row const rows[] = {
+        {"Host: 127.0.0.1:9090", 200},
+        {"Host: localhost:9090", 200},
+        {"Host: [::1]:9090", 200},
+        {"Host: products-sidecar:9090", 200},
+        {"Host: products-sidecar.prod.svc.cluster.local:9090", 200},
+        {"Host: products-sidecar.prod.svc:9090", 200},
+        {"Host: evil.example:9090", 403},
+        {"Host: evil.example.:9090", 403},
+        {"Host: local.evil.example", 403},
+        {"Host: .svc", 403},
+        {"Host: localhost\r\nSec-Fetch-Site: same-origin", 200},
+        {"Host: localhost\r\nSec-Fetch-Site: none", 200},
+        {"Host: localhost\r\nSec-Fetch-Site: cross-site", 403},
+        {"Host: localhost\r\nSec-Fetch-Site: same-site", 403},
+    };
+    for (auto const* const path : {"/stats/keys", "/stats/mutations", "/config"}) {
+        for (auto const& r : rows) {
+            port p;
+            CAPTURE(path);
+            CAPTURE(r.fields);
+            auto const got = p.ask("GET " + std::string(path) + " HTTP/1.1\r\n" + r.fields);
+            CHECK(got.head.status == r.status);
+            CHECK(got.field("Cross-Origin-Resource-Policy") == "same-origin");
+        }
+    }
+}
+
 TEST_CASE("the status page may run its own script and nothing else") {
     port p;
     auto const got = p.ask("GET / HTTP/1.1");
     REQUIRE(got.head.status == 200);
     CHECK(got.field("Content-Type") == "text/html; charset=utf-8");
+    CHECK(got.field("Cache-Control") == "no-store");
+    CHECK(got.field("X-Content-Type-Options") == "nosniff");
+    CHECK(got.field("X-Frame-Options") == "DENY");
+    CHECK(got.field("Referrer-Policy") == "no-referrer");
     auto const policy = got.field("Content-Security-Policy");
-    CHECK(policy.find("default-src 'none'") != std::string::npos);
-    CHECK(policy.find("script-src 'sha256-") != std::string::npos);
+    for (auto const* const part : {"default-src 'none'",
+                                   "connect-src 'self'",
+                                   "style-src 'sha256-",
+                                   "script-src 'sha256-",
+                                   "base-uri 'none'",
+                                   "form-action 'none'",
+                                   "frame-ancestors 'none'",
+                                   "require-trusted-types-for 'script'"}) {
+        CAPTURE(part);
+        CHECK(policy.find(part) != std::string::npos);
+    }
     CHECK(policy.find("unsafe") == std::string::npos);
-    CHECK(got.body.find("fetch('stats'") != std::string::npos);
-    CHECK(got.body.find("http://") == std::string::npos);  // nothing from elsewhere
-    CHECK(got.body.find("https://") == std::string::npos);
+    CHECK(policy.find("http") == std::string::npos);
+    CHECK(got.body.size() < 60'000);
+}
+
+TEST_CASE("the status page is whole in itself, and writes nothing but text") {
+    port p;
+    auto const page = p.ask("GET / HTTP/1.1").body;
+    CHECK(page.find("'stats/history?after='") != std::string::npos);  // the script is in it
+    CHECK(page.find("--good-soft") != std::string::npos);             // and the style
+    for (auto const* const never : {"https://",
+                                    "src=",
+                                    "@import",
+                                    "url(",
+                                    "innerHTML",
+                                    "outerHTML",
+                                    "insertAdjacentHTML",
+                                    "document.write",
+                                    "eval(",
+                                    "new Function",
+                                    " onclick=",
+                                    " onload=",
+                                    " style="}) {
+        CAPTURE(never);
+        CHECK(page.find(never) == std::string::npos);
+    }
 }
