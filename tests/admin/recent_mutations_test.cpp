@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <string>
 #include <thread>
 
@@ -74,16 +75,19 @@ TEST_CASE("those of all workers come together, the latest first") {
 }
 
 TEST_CASE("mutations may be read while they are added") {
+    constexpr std::uint64_t all = 5'000;
     recent_mutations ring;
     std::jthread const worker([&] {
-        for (int i = 0; i < 5'000; ++i) {
+        for (std::uint64_t i = 0; i < all; ++i) {
             ring.add(record("/" + std::to_string(i)));
         }
     });
-    for (int i = 0; i < 200; ++i) {
+    for (std::uint64_t last = 0; last + 1 < all;) {
         auto const kept = ring.read();
         for (std::size_t k = 1; k < kept.size(); ++k) {
             REQUIRE(kept[k].number == kept[k - 1].number + 1);
+            REQUIRE(kept[k].path == "/" + std::to_string(kept[k].number));
         }
+        last = kept.empty() ? 0 : kept.back().number;
     }
 }

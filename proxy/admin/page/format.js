@@ -22,7 +22,7 @@ function duration(seconds) {
   if (seconds <= 0) return '0';
   if (seconds < 0.0009995) return Math.max(1, Math.round(seconds * 1e6)) + ' µs';
   if (seconds < 0.9995) return digits(seconds * 1e3).replace(/\.0$/, '') + ' ms';
-  if (seconds < 90) return digits(seconds).replace(/\.0$/, '') + ' s';
+  if (seconds < 60) return digits(seconds).replace(/\.0$/, '') + ' s';
   return span(seconds);
 }
 /// A quantile: the histogram knows no bounds below 250 µs and above 10 s.

@@ -132,10 +132,10 @@ function drawRatio(plot, d) {
     ];
   });
 }
-/// 130 x 28: all of a rule's requests, and the hits among them.
+/// 130 x 28: a rule's hits, misses on top of them, and the rest on top of these.
 function drawSpark(picture, d) {
-  const all = d.at.map((_, i) => RESULTS.reduce((sum, k) => sum + d[k][i], 0) * 1000 / (d.took[i] || 2000));
-  const hits = ratesOf(d, 'hit').map((n, i) => n + d.stale[i] * 1000 / (d.took[i] || 2000));
+  const upTo = last => d.at.map((_, i) => RESULTS.slice(0, last).reduce((sum, k) => sum + d[k][i], 0) * 1000 / (d.took[i] || 2000));
+  const [hits, known, all] = [upTo(2), upTo(4), upTo(6)];
   const max = Math.max(...all, 0.5);
   const line = column => column.map((n, i) =>
     `${number(130 * (1 - (d.end - d.at[i]) / 1000 / d.seconds))},${number(27 - 26 * n / max)}`);
@@ -145,6 +145,6 @@ function drawSpark(picture, d) {
     return `M${first},28L${points.join('L')}L130,28Z`;
   };
   picture.replaceChildren(...(d.at.length > 1 ? [
-    svg('path', {class: 'all', d: shape(all)}), svg('path', {class: 'hits', d: shape(hits)}),
+    svg('path', {class: 'all', d: shape(all)}), svg('path', {class: 'known', d: shape(known)}), svg('path', {class: 'hits', d: shape(hits)}),
   ] : []));
 }

@@ -71,7 +71,7 @@ function mostly(counts, what) {
 }
 
 function ruleRow(r) {
-  const {row, all} = cells(['', 'wide', 'n', '', 'n', 'n', '']);
+  const {row, all} = cells(['', 'wide', 'n', '', 'n', 'n', 'n']);
   const pick = el('button', {type: 'button'}, r.label);
   const small = el('small');
   const picture = svg('svg', {class: 'spark', viewBox: '0 0 130 28', 'aria-hidden': 'true', preserveAspectRatio: 'none'});
