@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
+#include <vector>
 
 using namespace sidecache::tests;
 
@@ -14,24 +16,32 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// What is wrong with a link of `from`; "" when nothing is.
-std::string fault(markdown_page const& from, std::string const& target) {
+/// The path that a link of `from` names, without its anchor; "" when it leads out of the
+/// repository.
+std::string path_of(markdown_page const& from, std::string const& target) {
     if (target.find("://") != std::string::npos || target.starts_with("mailto:")) {
         return "";
     }
-    auto const hash = target.find('#');
-    auto const file = target.substr(0, hash);
-    auto const path = file.empty()
-                          ? from.path
-                          : (fs::path(from.path).parent_path() / file).lexically_normal().string();
+    auto const file = target.substr(0, target.find('#'));
+    return file.empty() ? from.path
+                        : (fs::path(from.path).parent_path() / file).lexically_normal().string();
+}
+
+/// What is wrong with a link of `from`; "" when nothing is.
+std::string fault(markdown_page const& from, std::string const& target) {
+    auto const path = path_of(from, target);
+    if (path.empty()) {
+        return "";
+    }
     if (!fs::exists(fs::path(SIDECACHE_SOURCE) / path)) {
         return "there is no " + path;
     }
+    auto const hash = target.find('#');
     if (hash == std::string::npos) {
         return "";
     }
     auto const anchor = target.substr(hash + 1);
-    auto const& there = file.empty() ? from : page(path);
+    auto const& there = hash == 0 ? from : page(path);
     return std::ranges::find(there.anchors, anchor) != there.anchors.end()
                ? ""
                : path + " has no heading #" + anchor;
@@ -51,6 +61,25 @@ TEST_CASE("every link between pages leads to a file and a heading that exist") {
         }
     }
     CHECK(checked >= 10);
+}
+
+TEST_CASE("README leads to every page, over as many links as it takes") {
+    std::set<std::string> reached{"README.md"};
+    std::vector<std::string> next{"README.md"};
+    while (!next.empty()) {
+        auto const& p = page(next.back());
+        next.pop_back();
+        for (auto const& link : p.links) {
+            auto const path = path_of(p, link.target);
+            if (path.ends_with(".md") && reached.insert(path).second) {
+                next.push_back(path);
+            }
+        }
+    }
+    for (auto const& p : all_pages()) {
+        CAPTURE(p.path);
+        CHECK(reached.contains(p.path));
+    }
 }
 
 TEST_CASE("a link that leads nowhere is found") {
