@@ -4,6 +4,8 @@
 #include "tests/support/stack.hpp"
 #include "tests/support/temp_dir.hpp"
 
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -24,6 +26,47 @@ TEST_CASE("nothing of the admin port can be reached through the port that client
     auto const purged = s[0].request("POST", "/purge", {}, R"({"rule": "product-details"})");
     CHECK(purged.status == 404);
     CHECK(s.backend().count_target("POST /purge") == 1);
+}
+
+TEST_CASE("writes and hot keys are seen on the admin port, without queries and contents") {
+    stack s({.replicas = 1, .store = "timeout: 1s, margin: 10s"});
+    http_fields const json{{"Content-Type", "application/json"}};
+    for (int i = 0; i < 5; ++i) {
+        s[0].get("/products/1");
+    }
+    s[0].request("PATCH", "/products/1?trace=s3cret-query", json, R"({"name": "s3cret-content"})");
+    s[0].request("POST", "/nothing/here", json, "{}");
+    s[0].admin("POST", "/purge", {}, R"({"rule": "product-details"})");
+
+    auto const all = s[0].admin("GET", "/stats/mutations").body;
+    auto const mutations = boost::json::parse(all).at("mutations").as_array();
+    REQUIRE(mutations.size() == 3);
+    CHECK(mutations[0].at("purge") == "by hand");
+    CHECK(mutations[1].at("path") == "/nothing/here");
+    CHECK(mutations[1].at("purge") == "");
+    auto const& patch = mutations[2];
+    CHECK(patch.at("method") == "PATCH");
+    CHECK(patch.at("path") == "/products/1");
+    CHECK(patch.at("purge") == "product-updated");
+    CHECK(patch.at("outcome") == "changed");
+    CHECK(patch.at("keys_removed").to_number<int>() >= 1);
+    CHECK(patch.at("seconds").as_double() > 0);
+    CHECK(patch.at("upstream_seconds").as_double() > 0);
+    bool named = false;
+    for (auto const& tag : patch.at("tags").as_array()) {
+        named = named || tag == "product:1*";
+    }
+    CHECK(named);
+    CHECK(all.find("s3cret") == std::string::npos);
+
+    auto const keys = boost::json::parse(s[0].admin("GET", "/stats/keys").body).at("keys");
+    REQUIRE(keys.as_array().size() == 1);
+    CHECK(keys.at(0).at("key") == "product:1:details");
+    CHECK(keys.at(0).at("rule") == "product-details");
+    CHECK(keys.at(0).at("hit_ratio").as_double() == doctest::Approx(0.8));
+
+    auto const config = s[0].admin("GET", "/config").body;
+    CHECK(config.find("product:{id}:details") != std::string::npos);
 }
 
 TEST_CASE("promtool finds nothing to complain of in what a working proxy exposes") {

@@ -1,5 +1,6 @@
 // A near hit allocates nothing: from the request's head to the bytes that are written. Counted by
 // replaced allocation functions, in an executable of its own.
+#include "proxy/telemetry/watch.hpp"
 #include "tests/machines/fill_world.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -114,6 +115,9 @@ task<void> ask_often(http::handler& handler, quiet_client& client, counted& out)
 
 TEST_CASE("a near hit allocates nothing once its buffers have grown") {
     test::fill_world w(1, test::fill_rules, 1 << 20);
+    telemetry::watch seen(1, boot_clock::now());
+    w[0].parts.watch = &seen;  // the sketch of hot keys is on the way of each hit
+    w[0].handler = cache::make_handler(w[0].parts);
     auto const filled = w.get("/products/1");
     w.upstream().fetches.back()->answer(200, std::string(900, 'b'), {{"ETag", "\"v1\""}});
     w.settle();
@@ -131,6 +135,7 @@ TEST_CASE("a near hit allocates nothing once its buffers have grown") {
     REQUIRE(count.is_done);
     CHECK(client.near_hits == 101);
     CHECK(count.in_rest == 0);
+    CHECK_FALSE(seen.keys.read(boot_clock::now()).empty());
 
     auto const proof = allocations.load();  // that the counter counts
     CHECK(std::make_unique<int>(1) != nullptr);
