@@ -155,7 +155,19 @@ private:
         if (is_secret(last_word(key))) {
             return node.text.empty() ? scalar("") : scalar(hidden);
         }
+        if (key.type == "secret_fields") {
+            return hidden_fields(node);
+        }
         return key.type == "store_url" ? scalar(without_password(node.text)) : flow(node);
+    }
+
+    /// Names, without their values.
+    static std::string hidden_fields(yaml_node const& node) {
+        std::string out;
+        for (auto const& entry : node.entries) {
+            out += (out.empty() ? "" : ", ") + scalar(entry.key.value) + ": " + scalar(hidden);
+        }
+        return "{" + out + "}";
     }
 
     void line(std::string const& indent, std::string_view name, std::string_view text) {

@@ -67,7 +67,8 @@ constexpr auto table = std::to_array<known_key>({
     {"upstream.max_background",
      "count",
      "32",
-     "Fills without a client at once, in this process (`refresh_ahead`), half of them for one rule; "
+     "Fills without a client at once, in this process (`refresh_ahead`), half of them for one "
+     "rule; "
      "further ones are dropped. They never queue. 0: none."},
 
     {"store", "section", "", "The shared store, and what happens without it."},
@@ -253,6 +254,49 @@ constexpr auto table = std::to_array<known_key>({
      "Its variables, for keys, purges and `partition`: {orgId: response.organizationId}, with jwt "
      "{orgId: claims.org}."},
 
+    {"warm",
+     "section",
+     "",
+     "Fetches what is named here before anybody asks for it, by the same rules as for clients."},
+    {"warm.paths", "targets", "", "What to fetch: [/products, /products/1]."},
+    {"warm.file",
+     "text",
+     "",
+     "More of them: one URI a line; lines with # are comments. Read with the configuration."},
+    {"warm.hosts",
+     "names",
+     "",
+     "Host of the requests, as clients name it; each path is fetched for each. Needed unless "
+     "upstream.host is fixed, since entries of different hosts are kept apart."},
+    {"warm.rate", "count", "50", "Requests a second."},
+    {"warm.concurrency", "count", "4", "Requests at once."},
+    {"warm.headers",
+     "secret_fields",
+     "",
+     "Of each request: {Authorization: \"Bearer ...\"}, where rules share by who asks."},
+    {"warm.at_start",
+     "boolean",
+     "true",
+     "Whether a start fetches it all; otherwise only `sidecache warm` and POST /warm do. Readiness "
+     "does not wait for it."},
+
+    {"events",
+     "section",
+     "",
+     "Invalidates by messages of a Redis Stream on the store's server, for writes that do not pass "
+     "through. Redis from 6.2 on."},
+    {"events.stream", "text", "", "The stream's key."},
+    {"events.group",
+     "text",
+     "sidecache",
+     "The consumer group: each message goes to one of the replicas that name the same."},
+    {"events.batch", "count", "64", "Messages that are invalidated by at once, by one bump."},
+    {"events.claim_after",
+     "duration",
+     "30s",
+     "Messages that a replica was given and has not done with after this go to another one."},
+    {"events.max_message", "size", "64KiB", "A larger message is passed over."},
+
     {"rules",
      "rules",
      "",
@@ -300,6 +344,11 @@ constexpr auto table = std::to_array<known_key>({
      "0",
      "Shortens each entry's life by a random part of at most this share, so that entries stored "
      "together do not end together."},
+    {"rules[].refresh_ahead",
+     "duration",
+     "0s",
+     "A hit with less of its life left than this has the entry fetched anew in the background, so "
+     "that what is asked for all the time never ends by time. 0s: never."},
     {"rules[].max_upstream",
      "count",
      "0",
@@ -328,7 +377,6 @@ constexpr auto table = std::to_array<known_key>({
      "",
      "Serve an entry past its ttl while the backend fails.",
      later},
-    {"rules[].refresh_ahead", "share", "", "Fetch a busy entry anew before its ttl ends.", later},
 
     {"purges",
      "purges",
@@ -367,9 +415,6 @@ constexpr auto table = std::to_array<known_key>({
      "",
      "Answers that say that nothing was changed; the default is 400 401 403 404 405 406 409 410 "
      "411 412 413 414 415 417 422 428 429 431 501."},
-
-    {"events", "section", "", "Invalidation by messages from elsewhere.", later},
-    {"warm", "section", "", "What to fetch before it is asked for.", later},
 });
 
 }  // namespace

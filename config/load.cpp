@@ -1,12 +1,14 @@
 #include "config/load.hpp"
 
 #include "config/check.hpp"
+#include "config/events_reader.hpp"
 #include "config/file_text.hpp"
 #include "config/identity_check.hpp"
 #include "config/report.hpp"
 #include "config/rule_reader.hpp"
 #include "config/section.hpp"
 #include "config/settings.hpp"
+#include "config/warm_reader.hpp"
 #include "config/yaml_tree.hpp"
 
 #include <cstdlib>
@@ -51,12 +53,14 @@ loaded load_text(std::string_view yaml, std::string file_name, environment const
         top.finish();
         check_settings(*m, where, out);
         check_identity(*m, read.text, out);
+        check_events(*m, where, out);
         if (root->what == yaml_node::kind::map && read.is_complete && read.text.rules.empty()) {
             out.warning({},
                         "there are no `rules`: nothing will be cached",
                         "add one, as in config/products.yaml");
         }
         compile_rules(std::move(read), *m, out);
+        check_warm(*m, where, out);
     }
     loaded result;
     if (out.errors() == 0) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// The whole configuration as immutable values with defaults (design.md section 2). Built whole,
@@ -107,6 +108,28 @@ struct log {
     access_log access;
 };
 
+/// What is fetched before it is asked for.
+struct warm {
+    std::vector<std::string> paths;  // those of `paths`, then those of `file`
+    std::string file;
+    std::vector<std::string>
+        hosts;                 // Host of the requests, each path for each; empty: the backend's
+    unsigned rate = 50;        // requests a second
+    unsigned concurrency = 4;  // at once
+    std::vector<std::pair<std::string, std::string>> headers;  // of each request; secret
+    bool at_start = true;
+};
+
+/// Invalidations from outside: a Redis Stream on the store's server.
+struct events {
+    std::string stream;
+    std::string group = "sidecache";
+    std::size_t batch = 64;              // messages at once
+    milliseconds claim_after{30'000};    // what a dead replica was given goes to another
+    std::size_t max_message = 64 << 10;  // a larger one is passed over
+    bool operator==(events const&) const = default;
+};
+
 /// Immutable once loaded; any thread.
 struct model {
     endpoint listen{"0.0.0.0", 8080};
@@ -119,6 +142,8 @@ struct model {
     config::limits limits;
     config::log log;
     std::optional<config::identity> identity;
+    std::optional<config::warm> warm;
+    std::optional<config::events> events;
     std::shared_ptr<rules::rule_set const> rules;
 
     /// Markers live for upstream.timeout + store.margin (protocol.md section 1).

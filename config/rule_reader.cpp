@@ -2,6 +2,7 @@
 
 #include "config/units.hpp"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <functional>
@@ -217,6 +218,34 @@ void read_partition(section& s, rules::partition_definition& out) {
     }
 }
 
+/// An entry that is due as soon as it is stored would be fetched at each hit.
+void read_refresh_ahead(section& s, rules::rule_definition& out) {
+    s.duration("refresh_ahead", out.refresh_ahead, {0ms, longest_ttl});
+    auto const* const node = s.find("refresh_ahead");
+    if (node == nullptr || out.refresh_ahead == 0ms) {
+        return;
+    }
+    if (out.origin) {
+        s.findings().error(
+            node->at,
+            "`refresh_ahead` goes by the ttl of the rule, and here the backend says it",
+            "give the rule a duration");
+        return;
+    }
+    auto shortest = out.ttl;
+    for (auto const& [status, ttl] : out.statuses) {
+        shortest = shortest == 0ms ? ttl : std::min(shortest, ttl);
+    }
+    auto const lives =
+        std::chrono::duration_cast<std::chrono::milliseconds>(shortest * (1 - out.jitter));
+    if (shortest != 0ms && out.refresh_ahead >= lives) {
+        s.findings().error(node->at,
+                           "`refresh_ahead` is " + print_duration(out.refresh_ahead) +
+                               ", but an entry may live for " + print_duration(lives) + " only",
+                           "make it less than the shortest life, jitter and `statuses` counted");
+    }
+}
+
 void read_unlisted_query(section& s, rules::unlisted_query& out) {
     static constexpr std::array<string_view, 3> words{"bypass", "include", "ignore"};
     static constexpr std::array values{rules::unlisted_query::bypass,
@@ -245,6 +274,7 @@ bool read_rule(section& s, rules::rule_definition& out) {
     read_unlisted_query(s, out.unlisted);
     s.size("max_object", out.max_object, 1, 256ULL << 20U);
     s.share("jitter", out.jitter, {0, 0.9});
+    read_refresh_ahead(s, out);
     s.count("max_upstream", out.max_upstream, 0, 1'000'000);
     s.count("max_keys", out.max_keys, 0, 1'000'000'000);
     s.boolean("store_set_cookie", out.store_set_cookie);

@@ -1,9 +1,11 @@
 #include "config/settings.hpp"
 
+#include "config/events_reader.hpp"
 #include "config/identity_reader.hpp"
 #include "config/store_reader.hpp"
 #include "config/units.hpp"
 #include "config/url.hpp"
+#include "config/warm_reader.hpp"
 #include "rules/field_policy.hpp"
 
 #include <algorithm>
@@ -188,6 +190,8 @@ void read_settings(section& top, model& out) {
     top.child("limits", [&](section& s) { read_limits(s, out.limits); });
     top.child("log", [&](section& s) { read_log(s, out.log); });
     out.identity = read_identity(top);
+    out.warm = read_warm(top);
+    out.events = read_events(top);
 }
 
 }  // namespace sidecache::config

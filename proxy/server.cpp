@@ -331,6 +331,9 @@ private:
         if (next.store.description != config_->store.description) {
             fixed("store.url");
         }
+        if (next.events != config_->events) {
+            fixed("events");
+        }
         if (next.near_cache.size != config_->near_cache.size) {
             fixed("near_cache.size");
         }

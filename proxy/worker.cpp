@@ -2,8 +2,11 @@
 
 #include "proxy/admin/admin.hpp"
 #include "proxy/admin/observer.hpp"
+#include "proxy/cache/event_consumer.hpp"
 #include "proxy/cache/near_cache.hpp"
+#include "proxy/cache/warmer.hpp"
 #include "proxy/identity/verifier.hpp"
+#include "proxy/store/event_stream.hpp"
 #include "proxy/telemetry/access_log.hpp"
 #include "proxy/telemetry/watch.hpp"
 
@@ -41,7 +44,8 @@ std::vector<std::string> names_of_purges(rules::rule_set const& rules) {
 /// Built on the worker's thread and gone when that ends, in this order.
 struct worker::serving {
     explicit serving(worker& owner)
-        : ex(owner.context_.get_executor()),
+        : started_with(owner.current_->config),
+          ex(owner.context_.get_executor()),
           keep_running(asio::make_work_guard(owner.context_)),
           sweep(ex),
           housekeeping(ex),
@@ -71,15 +75,20 @@ struct worker::serving {
                   owner.share_.connections) {
         if (owner.admin_acceptor_) {
             seen.emplace(owner.share_.metrics, [&owner] { return owner.current_->config; });
+            warmer.emplace(parts);
             admin_requests = admin::make_admin_handler(parts,
                                                        owner.share_.metrics,
                                                        owner.share_.state,
                                                        owner.share_.watches,
                                                        seen->past(),
-                                                       owner.share_.leave);
+                                                       owner.share_.leave,
+                                                       *warmer);
             admin.emplace(std::move(*owner.admin_acceptor_),
                           http::session_context{ex, sweep, owner.limits_, *admin_requests},
                           admin_connections);
+            if (started_with->events) {
+                listen_to_events(owner.share_);
+            }
         }
         sweep.on_tick = [this] {
             upstream.tick();
@@ -91,6 +100,23 @@ struct worker::serving {
         };
     }
 
+    // One worker of each process reads the stream.
+    void listen_to_events(process_share& share) {
+        auto& metrics = share.metrics.process();
+        metrics.has_events = true;
+        consumer.emplace(parts, started_with->events->max_message);
+        events.emplace(ex,
+                       started_with->store,
+                       *started_with->events,
+                       share.hub.member(),
+                       metrics,
+                       [this](std::vector<store::stream_message> const& batch) {
+                           return consumer->take(batch);
+                       });
+    }
+
+    // Outlasts reloads: what sockets were made from is what they go on with.
+    std::shared_ptr<config::model const> started_with;
     executor ex;
     work_guard keep_running;
     sweeper sweep;
@@ -107,6 +133,9 @@ struct worker::serving {
     std::optional<admin::observer> seen;
     std::shared_ptr<http::handler> admin_requests;
     std::optional<http::listener> admin;
+    std::optional<cache::warmer> warmer;
+    std::optional<cache::event_consumer> consumer;
+    std::optional<store::event_stream> events;
 };
 
 worker::worker(process_share share, std::shared_ptr<config::model const> config, std::size_t index)
@@ -175,6 +204,13 @@ void worker::run(std::promise<void> serves, std::function<void()> const& ended) 
     if (serving_->admin) {
         serving_->admin->sessions().spawn("admin listener", serving_->admin->run());
     }
+    if (serving_->events) {
+        serving_->background.spawn("events", serving_->events->run());
+    }
+    auto const& warm = serving_->started_with->warm;
+    if (serving_->warmer && warm && warm->at_start && !warm->paths.empty()) {
+        serving_->warmer->start(warm->paths);
+    }
     asio::post(context_, [&serves] { serves.set_value(); });
     context_.run();
     serving_.reset();
@@ -204,6 +240,12 @@ void worker::drain(std::chrono::milliseconds limit, std::function<void()> done) 
 task<void> worker::drain_all(std::chrono::milliseconds limit, std::function<void()> done) {
     deadline patience(serving_->sweep, [this] { cut(); });
     patience.arm(limit);
+    if (serving_->warmer) {
+        serving_->warmer->stop();
+    }
+    if (serving_->events) {
+        serving_->events->stop();
+    }
     serving_->clients.drain();
     co_await serving_->clients.join();
     co_await serving_->background.join();

@@ -78,6 +78,8 @@ struct rule_definition {
     std::uint64_t max_object = 1ULL << 20;
     /// Each stored life is shortened by a random part of at most this share (0.1: up to 10 %).
     double jitter = 0;
+    /// A hit with less life left has its entry fetched anew in the background; 0: never.
+    std::chrono::milliseconds refresh_ahead{0};
     /// Concurrent fetches of this rule in one process; 0: no limit of its own.
     std::size_t max_upstream = 0;
     /// Entries of this rule in the store at once; what comes beyond is served and not stored. 0: no

@@ -12,8 +12,10 @@
 #include "proxy/admin/sightings.hpp"
 #include "proxy/admin/stats.hpp"
 #include "proxy/admin/status_page.hpp"
+#include "proxy/admin/warm_request.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/purge_now.hpp"
+#include "proxy/cache/warmer.hpp"
 #include "proxy/http/answer.hpp"
 #include "proxy/http/downstream.hpp"
 #include "proxy/http/framing.hpp"
@@ -41,6 +43,7 @@ enum class route {
     ready,
     purge,
     drain,
+    warm,
     explain,
     stats,
     history,
@@ -61,13 +64,14 @@ constexpr std::string_view reads = "GET, HEAD";
 /// Of the latencies in `/stats`.
 constexpr std::chrono::seconds latency_window{60};
 
-constexpr std::array<path_of_route, 13> routes{{
+constexpr std::array<path_of_route, 14> routes{{
     {"/metrics", route::metrics, reads},
     {"/livez", route::live, reads},
     {"/healthz", route::live, reads},
     {"/readyz", route::ready, reads},
     {"/purge", route::purge, "POST"},
     {"/drain", route::drain, "POST"},
+    {"/warm", route::warm, "POST"},
     {"/explain", route::explain, reads},
     {"/stats", route::stats, reads},
     {"/stats/history", route::history, reads},
@@ -128,7 +132,8 @@ public:
         if (found == nullptr) {
             out = failure(
                 404,
-                "there is /metrics /livez /readyz /purge /drain /explain /stats /config and /");
+                "there is /metrics /livez /readyz /purge /drain /warm /explain /stats /config and "
+                "/");
         } else if (!allows(*found, client.request().method)) {
             out = failure(405, "this path takes " + std::string(found->allow));
             out.fields.emplace_back("Allow", found->allow);
@@ -140,6 +145,12 @@ public:
             out = std::move(*purged);
         } else if (found->where == route::drain) {
             out = drain(client.request());
+        } else if (found->where == route::warm) {
+            auto begun = co_await warm(client);
+            if (!begun) {
+                co_return;
+            }
+            out = std::move(*begun);
         } else {
             out = read(found->where, client.request());
         }
@@ -175,7 +186,8 @@ private:
                              *parts_.config(),
                              parts_.store(),
                              parts_.metrics,
-                             parts_.past.latency(latency_window));
+                             parts_.past.latency(latency_window),
+                             parts_.warmer);
             case route::history:
                 return past(request);
             case route::keys:
@@ -186,6 +198,7 @@ private:
                 return status_page();
             case route::purge:
             case route::drain:
+            case route::warm:
                 break;  // not a read
         }
         return failure(404, "");
@@ -295,6 +308,34 @@ private:
         parts_.seen.of_worker(0).mutations.add(std::move(record));
     }
 
+    /// As `purge`.
+    task<std::optional<answer>> warm(http::downstream& client) {
+        auto const config = parts_.config();
+        if (auto refused = refuse_unauthorized(client.request(), config->admin.token)) {
+            co_return refused;
+        }
+        auto const body = co_await read_content(client, max_warm_body);
+        if (body.error) {
+            if (auto const bad = http::refusal_of(body.error)) {
+                co_return failure(bad.status, bad.why);
+            }
+            co_return std::nullopt;  // the client is gone
+        }
+        if (body.too_large) {
+            co_return failure(413, "a request to warm has at most 1 MiB");
+        }
+        auto paths = paths_to_warm(*config, body.bytes);
+        if (auto const* wrong = std::get_if<std::string>(&paths)) {
+            co_return failure(400, *wrong);
+        }
+        if (parts_.warmer == nullptr) {
+            co_return failure(503, "nothing can be fetched here");
+        }
+        bool const has_begun =
+            parts_.warmer->start(std::get<std::vector<std::string>>(std::move(paths)));
+        co_return warm_answer(has_begun, parts_.warmer->progress());
+    }
+
     static task<void> send(http::downstream& client, answer out) {
         http::response_head head;
         head.status = out.status;
@@ -324,7 +365,8 @@ std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& wor
                                                   process_state const& state,
                                                   telemetry::watches& seen,
                                                   history const& past,
-                                                  std::function<void()> leave) {
+                                                  std::function<void()> leave,
+                                                  cache::warmer& warmer) {
     return make_admin_handler(admin_parts{.metrics = metrics,
                                           .state = state,
                                           .config = [&worker] { return worker.current->config; },
@@ -335,7 +377,8 @@ std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& wor
                                               },
                                           .leave = std::move(leave),
                                           .seen = seen,
-                                          .past = past});
+                                          .past = past,
+                                          .warmer = &warmer});
 }
 
 }  // namespace sidecache::admin

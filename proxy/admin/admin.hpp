@@ -11,6 +11,7 @@
 
 namespace sidecache::cache {
 struct purge_report;
+class warmer;
 struct worker_parts;
 }  // namespace sidecache::cache
 namespace sidecache::config {
@@ -27,8 +28,8 @@ class registry;
 class watches;
 }  // namespace sidecache::telemetry
 
-/// The admin port (design.md section 3): metrics, health, statistics, explain and purge. A handler
-/// for a listener of its own; nothing of it can be reached through the data port.
+/// The admin port (design.md section 3): metrics, health, statistics, explain, purge and warm. A
+/// handler for a listener of its own; nothing of it can be reached through the data port.
 namespace sidecache::admin {
 
 class history;
@@ -50,6 +51,8 @@ struct admin_parts {
     telemetry::watches& seen;
     /// What the counters did.
     history const& past;
+    /// Null: nothing can be warmed.
+    cache::warmer* warmer = nullptr;
 };
 
 /// The handler; one worker only.
@@ -61,6 +64,7 @@ std::shared_ptr<http::handler> make_admin_handler(cache::worker_parts const& wor
                                                   process_state const& state,
                                                   telemetry::watches& seen,
                                                   history const& past,
-                                                  std::function<void()> leave);
+                                                  std::function<void()> leave,
+                                                  cache::warmer& warmer);
 
 }  // namespace sidecache::admin

@@ -3,6 +3,8 @@
 #include "config/model.hpp"
 #include "proxy/admin/health.hpp"
 #include "proxy/admin/process_state.hpp"
+#include "proxy/admin/warm_request.hpp"
+#include "proxy/cache/warmer.hpp"
 #include "proxy/store/store.hpp"
 #include "proxy/telemetry/metrics.hpp"
 #include "proxy/version.hpp"
@@ -176,13 +178,33 @@ boost::json::object replica_state(store::membership::status const& s, std::int64
     return out;
 }
 
+/// The stream of events, as this replica sees it.
+boost::json::object event_state(config::model const& config, telemetry::process_metrics const& p) {
+    constexpr auto relaxed = std::memory_order_relaxed;
+    boost::json::object out;
+    if (config.events) {
+        out["stream"] = config.events->stream;
+        out["group"] = config.events->group;
+    }
+    out["connected"] = p.events_connected.load(relaxed) != 0;
+    auto const lag = p.events_lag.load(relaxed);
+    out["lag"] = lag < 0 ? boost::json::value(nullptr) : boost::json::value(lag);
+    out["last_id"] = std::to_string(p.events_last_ms.load(relaxed)) + "-" +
+                     std::to_string(p.events_last_number.load(relaxed));
+    for (std::size_t i = 0; i < telemetry::event_outcomes; ++i) {
+        out[telemetry::name(static_cast<telemetry::event_outcome>(i))] = p.events[i].load(relaxed);
+    }
+    return out;
+}
+
 }  // namespace
 
 answer stats(process_state const& state,
              config::model const& config,
              store::store_status const& store,
              telemetry::registry& metrics,
-             boost::json::object latency) {
+             boost::json::object latency,
+             cache::warmer const* warmer) {
     auto const counted = metrics.summarize();
     auto const& process = metrics.process();
     boost::json::object out;
@@ -207,6 +229,12 @@ answer stats(process_state const& state,
     out["purges"] = purges(config, counted);
     out["purges_pending"] = process.purges_pending.load(std::memory_order_relaxed);
     out["unmatched_mutations"] = counted.unmatched_mutations;
+    if (process.has_events.load(std::memory_order_relaxed)) {
+        out["events"] = event_state(config, process);
+    }
+    if (warmer != nullptr && warmer->progress().run != 0) {
+        out["warm"] = progress_json(warmer->progress());
+    }
     return json(200, out);
 }
 

@@ -4,6 +4,9 @@
 
 #include <boost/json/fwd.hpp>
 
+namespace sidecache::cache {
+class warmer;
+}
 namespace sidecache::config {
 struct model;
 }
@@ -26,6 +29,7 @@ answer stats(process_state const& state,
              config::model const& config,
              store::store_status const& store,
              telemetry::registry& metrics,
-             boost::json::object latency);
+             boost::json::object latency,
+             cache::warmer const* warmer);
 
 }  // namespace sidecache::admin

@@ -38,6 +38,10 @@ public:
                static_cast<std::uint64_t>(
                    std::chrono::duration_cast<std::chrono::seconds>(now - fetched_).count());
     }
+    /// Whether less than that is left of its life.
+    bool is_due(std::chrono::milliseconds ahead, boot_clock::time_point now) const {
+        return fresh_until_ - now < ahead;
+    }
     /// Remaining freshness, rounded down.
     std::int64_t ttl_seconds(boot_clock::time_point now) const {
         return std::chrono::duration_cast<std::chrono::seconds>(fresh_until_ - now).count();

@@ -4,6 +4,7 @@
 #include "proxy/cache/mutate.hpp"
 #include "proxy/cache/near_cache.hpp"
 #include "proxy/cache/parts.hpp"
+#include "proxy/cache/refresh.hpp"
 #include "proxy/cache/rejection.hpp"
 #include "proxy/cache/request_account.hpp"
 #include "proxy/http/forwarded.hpp"
@@ -23,7 +24,8 @@
 ///
 ///     receive -> who asks? -> decide (and again, once who asks has been found out)
 ///
-///                decide -> serve  -> near    -> hit  -> answered from memory
+///                decide -> serve  -> near    -> hit  -> answered from memory (refresh.cpp: when
+///                due)
 ///                       |         -> look up -> hit  -> answered from the store, and kept near
 ///                       |                    -> miss -> joins a fill, or becomes one (miss.cpp)
 ///                       -> bypass, pass -> through to the upstream and back
@@ -99,6 +101,9 @@ public:
                 auto const body = body_of(*near, client);
                 auto const sent = co_await client.send_prepared(near->status(), at.head, body);
                 (void)sent;  // a client that has gone away: the session sees it, too
+                if (near->is_due(refresh_ahead(at.wanted), now)) {
+                    refresh(parts_, snap, client, *who, at.wanted, account.tier);
+                }
                 book(account, parts_, *snap, at.wanted, client);
                 co_return;
             }
@@ -114,6 +119,9 @@ public:
                 auto const body = render_hit(client, at);
                 auto const sent = co_await client.send_prepared(at.entry.status, at.head, body);
                 (void)sent;  // a client that has gone away: the session sees it, too
+                if (at.entry.ttl_left_ms(at.now) < refresh_ahead(at.wanted).count()) {
+                    refresh(parts_, snap, client, *who, at.wanted, telemetry::hit_tier::store);
+                }
             } else {
                 if (at.wanted.of_identity) {
                     at.caller = who->caller();
@@ -150,6 +158,10 @@ private:
         }
         return who.is_unknown() && decided.what == rules::verdict::bypass &&
                decided.reason == rules::bypass_reason::unverified_identity;
+    }
+
+    static std::chrono::milliseconds refresh_ahead(rules::decision const& wanted) {
+        return wanted.matched->definition.refresh_ahead;
     }
 
     /// Asks, and decides anew, by the rules of now: they may have been replaced meanwhile.

@@ -10,6 +10,7 @@
 #include "proxy/command/schema.hpp"
 #include "proxy/command/stats.hpp"
 #include "proxy/command/suggest.hpp"
+#include "proxy/command/warm.hpp"
 #include "proxy/command/watch.hpp"
 
 #include <string>
@@ -85,6 +86,9 @@ int perform(CLI::App& app, typed& in) {
     }
     if (name == "drain") {
         return drain(in.drained);
+    }
+    if (name == "warm") {
+        return warm(in.warm);
     }
     if (name == "stats") {
         return run_stats(in, chosen.front()->count("--watch") != 0, *colored);

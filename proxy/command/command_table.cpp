@@ -129,6 +129,18 @@ void add_purge(CLI::App& app, typed& in) {
         "  sidecache purge --rule product-list --admin http://127.0.0.1:9090");
 }
 
+void add_warm(CLI::App& app, typed& in) {
+    auto& command = *app.add_subcommand(
+        "warm", "Have a running sidecache fetch URIs before anybody asks for them");
+    command.add_option("PATH", in.warm.paths, "What to fetch; otherwise what its file names")
+        ->type_name("");
+    add_admin(command, in.warm.where);
+    command.footer(
+        "Examples:\n"
+        "  sidecache warm\n"
+        "  sidecache warm /products '/products?page=2' --admin http://127.0.0.1:9090");
+}
+
 void add_drain(CLI::App& app, typed& in) {
     auto& command = *app.add_subcommand(
         "drain", "Make a running sidecache not ready, before it is stopped: for a preStop hook");
@@ -189,6 +201,7 @@ std::unique_ptr<CLI::App> command_table(typed& in) {
     add_check(*app, in);
     add_explain(*app, in);
     add_purge(*app, in);
+    add_warm(*app, in);
     add_drain(*app, in);
     add_stats(*app, in);
     add_own(*app, in);

@@ -4,6 +4,7 @@
 #include "proxy/command/explain.hpp"
 #include "proxy/command/init.hpp"
 #include "proxy/command/purge.hpp"
+#include "proxy/command/warm.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -24,6 +25,7 @@ struct typed {
     purge_options purge;
     std::string key;
     std::string rule;
+    warm_options warm;
     admin_address drained;
     admin_address stats_from;
     double watch_seconds = 2;

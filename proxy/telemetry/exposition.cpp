@@ -196,6 +196,20 @@ void add_process(exposition& out, process_metrics const& p) {
     out.gauge(family_id::near_entries, {}, p.near_entries.load(relaxed));
     out.gauge(family_id::near_limit_bytes, {}, p.near_limit_bytes.load(relaxed));
     out.gauge(family_id::near_lease_valid, {}, p.near_lease_holds && p.near_lease_holds() ? 1 : 0);
+    for (std::size_t i = 0; i < warm_outcomes; ++i) {
+        out.count_if_any(
+            family_id::warmed, {name(static_cast<warm_outcome>(i))}, p.warmed[i].load(relaxed));
+    }
+    if (p.has_events.load(relaxed)) {
+        for (std::size_t i = 0; i < event_outcomes; ++i) {
+            out.count(family_id::events,
+                      {name(static_cast<event_outcome>(i))},
+                      p.events[i].load(relaxed));
+        }
+        if (auto const lag = p.events_lag.load(relaxed); lag >= 0) {
+            out.gauge(family_id::events_lag, {}, lag);
+        }
+    }
     out.count(family_id::identity_key_reloads, {"ok"}, p.key_reloads_ok.load(relaxed));
     out.count(family_id::identity_key_reloads, {"failed"}, p.key_reloads_failed.load(relaxed));
     out.count(family_id::config_reloads, {"ok"}, p.reloads_ok.load(relaxed));

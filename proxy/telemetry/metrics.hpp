@@ -82,6 +82,25 @@ enum class background_outcome : std::uint8_t {
 };
 inline constexpr std::size_t background_outcomes = 7;
 std::string_view name(background_outcome o);
+/// What became of messages of the stream of events.
+enum class event_outcome : std::uint8_t {
+    applied,
+    unmatched,  ///< a write that no purge matches: its path was invalidated
+    malformed,  ///< passed over
+    lost,       ///< trimmed before it was read: everything was invalidated
+    failed,     ///< the store did not take the invalidation: tried again
+};
+inline constexpr std::size_t event_outcomes = 5;
+std::string_view name(event_outcome o);
+/// What became of URIs that were to be fetched before anybody asks.
+enum class warm_outcome : std::uint8_t {
+    stored,
+    fresh,    ///< it lay in the store already, or somebody was fetching it
+    skipped,  ///< its rule, or no rule, keeps it
+    failed,
+};
+inline constexpr std::size_t warm_outcomes = 4;
+std::string_view name(warm_outcome o);
 inline constexpr std::size_t bypass_reasons = 16;
 /// `reason` of sidecache_rejected_requests_total, and the detail in Cache-Status: requests
 /// refused for the way in which they were sent, by the status that they were answered with.
@@ -180,6 +199,16 @@ struct process_metrics {
     std::function<bool()> near_lease_holds;
     std::atomic<std::uint64_t> key_reloads_ok{0};
     std::atomic<std::uint64_t> key_reloads_failed{0};
+    /// The stream of events, where the configuration names one.
+    std::atomic<bool> has_events{false};
+    std::atomic<int> events_connected{0};
+    std::array<std::atomic<std::uint64_t>, event_outcomes> events{};
+    /// Messages that the group has not done with; -1: not known yet.
+    std::atomic<std::int64_t> events_lag{-1};
+    /// The last message that was done with here: `MS-NUMBER`.
+    std::atomic<std::uint64_t> events_last_ms{0};
+    std::atomic<std::uint64_t> events_last_number{0};
+    std::array<std::atomic<std::uint64_t>, warm_outcomes> warmed{};
     /// Unix ms of the last exchange without a response, 0 when one was answered since: what
     /// `/readyz` calls the upstream degraded by.
     std::atomic<std::int64_t> upstream_failed_at{0};

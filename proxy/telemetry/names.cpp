@@ -83,6 +83,36 @@ std::string_view name(background_outcome o) {
     return "";
 }
 
+std::string_view name(event_outcome o) {
+    switch (o) {
+        case event_outcome::applied:
+            return "applied";
+        case event_outcome::unmatched:
+            return "unmatched";
+        case event_outcome::malformed:
+            return "malformed";
+        case event_outcome::lost:
+            return "lost";
+        case event_outcome::failed:
+            return "failed";
+    }
+    return "";
+}
+
+std::string_view name(warm_outcome o) {
+    switch (o) {
+        case warm_outcome::stored:
+            return "stored";
+        case warm_outcome::fresh:
+            return "fresh";
+        case warm_outcome::skipped:
+            return "skipped";
+        case warm_outcome::failed:
+            return "failed";
+    }
+    return "";
+}
+
 std::string_view name(identity_outcome o) {
     switch (o) {
         case identity_outcome::cached:

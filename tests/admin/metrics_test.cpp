@@ -95,6 +95,10 @@ struct busy {
         all.process().config_fingerprint = 0x0123456789abcdef;
         all.process().near_limit_bytes = 67'108'864;
         all.process().key_reloads_failed = 2;
+        all.process().warmed[static_cast<std::size_t>(warm_outcome::fresh)] = 4;
+        all.process().has_events = true;
+        all.process().events[static_cast<std::size_t>(event_outcome::applied)] = 5;
+        all.process().events_lag = 6;
     }
 };
 

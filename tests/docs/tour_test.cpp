@@ -106,7 +106,10 @@ void follow(std::string const& path, std::size_t at_least) {
     auto const steps = steps_of(page(path));
     REQUIRE(steps.size() >= at_least);
     // A busy machine is not the subject here.
-    stack demo({.replicas = 1, .store = "timeout: 1s, margin: 10s", .is_verified = true});
+    stack demo({.replicas = 1,
+                .store = "timeout: 1s, margin: 10s",
+                .settings = "events: {stream: product-events}\n",
+                .is_verified = true});
     auto const here = [&](std::string command) {
         command = replaced(
             std::move(command), "localhost:8080", "127.0.0.1:" + std::to_string(demo[0].port()));
