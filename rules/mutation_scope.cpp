@@ -191,6 +191,7 @@ std::vector<planned_mark> mutation_scope::collect(bool is_begin) const {
             std::uint64_t mask = 0;
             bool waits_for_entry = false;
             bool waits_for_response = false;
+            std::uint64_t told_by_entries = 0;
             for (std::size_t i = 0; i < p.variables.size(); ++i) {
                 auto const what = b.variables[p.variables[i]].what;
                 if (what != state_kind::known) {
@@ -198,6 +199,16 @@ std::vector<planned_mark> mutation_scope::collect(bool is_begin) const {
                 }
                 waits_for_entry = waits_for_entry || what == state_kind::entry;
                 waits_for_response = waits_for_response || what == state_kind::response;
+                auto const& source = b.compiled->variables[p.variables[i]].source;
+                if (source.what == source_kind::entry) {
+                    told_by_entries |= std::uint64_t{1} << i;
+                }
+            }
+            if (is_begin && told_by_entries != 0) {
+                // What an entry told may be out of date by the time of the commit. Should nobody
+                // be left then to look again, the deadline takes everything.
+                add_tags(
+                    out, *compiled_, p, b.variables, mask | told_by_entries, mark_kind::intent);
             }
             if (is_begin && waits_for_entry) {
                 continue;

@@ -54,9 +54,10 @@ public:
     bool is_unchanged(unsigned status) const;
 
     /// Marks to set before anything else: markers for what the request tells, intents on the
-    /// widened tags of what only the response will tell. Tags that need an entry are left out
-    /// until `resolve_entry` was called for each look-up. Sorted, without duplicates; where a
-    /// marker and an intent meet in one tag, the marker wins.
+    /// widened tags of what only the response will tell, or an entry tells: it may have moved on
+    /// before the commit. The narrow tags that need an entry are left out until `resolve_entry` was
+    /// called for each look-up. Sorted, without duplicates; where a marker and an intent meet in
+    /// one tag, the marker wins.
     std::vector<planned_mark> marks() const;
 
     /// Entries that some variable needs; empty for most mutations. The same order every time.

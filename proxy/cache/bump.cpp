@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -33,6 +34,7 @@ task<result<std::size_t>> bump_publish_wait(worker_parts const& parts,
     std::size_t removed = 0;
     std::vector<std::string> rule_tags;
     std::vector<std::string_view> all;
+    std::unique_ptr<notice> sent;  // with the last end
     for (std::size_t first = 0; first < tags.size(); first += most_at_once) {
         auto const some = tags.subspan(first, std::min(most_at_once, tags.size() - first));
         std::vector<store::begin_mark> begin_marks;
@@ -77,21 +79,37 @@ task<result<std::size_t>> bump_publish_wait(worker_parts const& parts,
                 end_marks.push_back({tag, store::end_action::bump, {}});
             }
         }
-        auto const ended = co_await parts.store.end(id, end_marks, life, config->tag_life());
+        store::companions also;
+        if (first + some.size() == tags.size()) {
+            all.insert(all.end(), rule_tags.begin(), rule_tags.end());
+            sent = parts.process.replicas.compose(parts, all);
+            also.drop = sent ? std::string_view(sent->payload) : std::string_view();
+        }
+        auto ended = co_await parts.store.end_with(id, end_marks, life, config->tag_life(), also);
         if (!ended) {
             co_return ended.error();
+        }
+        if (sent) {
+            sent->told = std::move(ended->told);
+            sent->since = boot_clock::now();
         }
         if (!is_verified(ended->by)) {
             co_return store::store_error::unreachable;  // who else reads where is not known
         }
         removed += ended->removed;
     }
-    all.insert(all.end(), rule_tags.begin(), rule_tags.end());
-    if (!all.empty()) {
-        auto const told = co_await parts.process.replicas.publish_and_wait(parts, all);
-        if (!told) {
-            co_return store::store_error::unreachable;
-        }
+    if (all.empty()) {
+        co_return removed;
+    }
+    auto& replicas = parts.process.replicas;
+    bool told = false;
+    if (sent) {
+        told = co_await replicas.wait(parts, *sent, all);
+    } else {
+        told = co_await replicas.publish_and_wait(parts, all);
+    }
+    if (!told) {
+        co_return store::store_error::unreachable;
     }
     co_return removed;
 }

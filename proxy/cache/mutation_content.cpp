@@ -1,6 +1,7 @@
 #include "proxy/cache/mutation_content.hpp"
 
 #include "proxy/cache/mutation_run.hpp"
+#include "proxy/cache/near_entry.hpp"
 #include "proxy/http/content_coding.hpp"
 #include "rules/request.hpp"
 
@@ -59,6 +60,10 @@ decoded decoded_response(http::response_head const& head,
 
 decoded decoded_entry(store::entry const& entry, std::size_t limit) {
     return {field_of(entry.head, "Content-Encoding"), entry.body, limit};
+}
+
+decoded decoded_near(near_entry const& entry, std::size_t limit) {
+    return {field_of(entry.head(), "Content-Encoding"), entry.body(), limit};
 }
 
 }  // namespace sidecache::cache

@@ -11,6 +11,7 @@
 namespace sidecache::cache {
 
 struct conversation;
+class near_entry;
 
 /// Content without its coding: what was there already, or what came out of it, or nothing.
 class decoded {
@@ -31,6 +32,7 @@ decoded decoded_request(conversation const& talk, std::size_t limit);
 decoded decoded_response(http::response_head const& head,
                          std::string_view content,
                          std::size_t limit);
+decoded decoded_near(near_entry const& entry, std::size_t limit);
 decoded decoded_entry(store::entry const& entry, std::size_t limit);
 
 }  // namespace sidecache::cache

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 // What happens once the upstream has answered, or has not (protocol.md sections 3.5 to 3.7, 5).
@@ -67,6 +68,7 @@ action machine::on_unanswered(unanswered const& e, time_point now) {
 action machine::on_streamed(streamed const& e, time_point now) {
     at_head_ = false;
     streaming_ = true;
+    bumped_.clear();
     if (outcome_ == outcome::unchanged) {
         return finish_or_settle(std::nullopt);
     }
@@ -106,58 +108,32 @@ action machine::prepare_end(time_point now) {
         marks_ = merged(marks_, changed_now());
         return begin(step::mark_again, now);
     }
-    bool const seen =
-        std::any_of(sights_.begin(), sights_.end(), [](auto const& s) { return s.trusted; });
-    if (seen) {
-        return begin(step::mark_again, now);
-    }
     return end(now);
 }
 
 action machine::on_marked_again(begun const& e, time_point now) {
     if (!e.reply || e.reply->tags.size() != marks_.size()) {
-        if (without_store_) {
-            return end_failed(now);
-        }
-        distrust_all();
-        return end(now);
+        return end_failed(now);
     }
     if (!is_verified(e.reply->by, now)) {
         return verify(step::mark_again, now);
     }
-    if (without_store_) {
-        suspect_ = true;  // there was no marker all the while
-    } else {
-        note_lost_marks(*e.reply);
-    }
-    // Another mutation that is under way on an entry we looked at may have moved it before us, and
-    // will move it again: what we read there may not be what our commit replaced.
-    for (std::size_t m = 0; m < marks_.size(); ++m) {
-        if (!e.reply->tags[m].other_marker) {
-            continue;
-        }
-        for (std::size_t i = 0; i < sights_.size(); ++i) {
-            auto const& tags = scope_.entry_lookups()[i].tags;
-            for (std::size_t t = 0; t < tags.size(); ++t) {
-                if (tags[t] == marks_[m].tag) {
-                    distrust(i);
-                }
-            }
-        }
-    }
+    suspect_ = true;  // there was no marker all the while
     state_ = *e.reply;
     has_begun_ = true;
     marked_at_ = begin_sent_;
     learn_foreign_rules(e.reply->foreign_fingerprint, e.reply->foreign_rules);
-    return look_again(0, now);
+    return end(now);
 }
 
+// What was read there before may not be what our commit replaced: another mutation may have moved
+// it in between, and will or did move it again.
 action machine::look_again(std::size_t first, time_point now) {
     while (first < sights_.size() && !sights_[first].trusted) {
         ++first;
     }
     if (first == sights_.size()) {
-        return end(now);
+        return std::exchange(reaches_further_, false) ? end(now) : tell_or_conclude();
     }
     step_ = step::look_again;
     looking_ = first;
@@ -170,12 +146,14 @@ action machine::on_looked_again(looked const& e, time_point now) {
     bool same = e.ok && e.server == seen.server && e.tags.size() == seen.generations.size();
     for (std::size_t i = 0; same && i < e.tags.size(); ++i) {
         // A commit of somebody who is done moved the generation; somebody who is not done has a
-        // marker (on our own tags begin's reply has told).
-        same = e.tags[i].present && e.tags[i].gen == seen.generations[i] &&
-               (!e.tags[i].marker || has_own_marker(tags[i]));
+        // marker. As long as the generation stands, one of ours has not gone.
+        auto const own = has_own_marker(tags[i]) ? 1U : 0U;
+        same =
+            e.tags[i].present && e.tags[i].gen == seen.generations[i] && e.tags[i].markers <= own;
     }
     if (!same) {
         distrust(looking_);
+        reaches_further_ = true;
     }
     return look_again(looking_ + 1, now);
 }
@@ -217,18 +195,30 @@ action machine::end(time_point now) {
     }
     a.life = up_to_ms(life);
     for (auto const& m : changed_) {
-        a.marks.push_back({m.tag, keeps ? end_action::bump_keep : end_action::bump, m.exact_key});
-    }
-    for (auto const& m : marks_) {
-        if (find(changed_, m.tag) == nullptr) {
-            a.marks.push_back({m.tag, end_action::clear, {}});
+        if (find(bumped_, m.tag) == nullptr) {
+            a.marks.push_back(
+                {m.tag, keeps ? end_action::bump_keep : end_action::bump, m.exact_key});
         }
     }
     if (a.marks.empty()) {
-        return conclude(std::nullopt);
+        return tell_or_conclude();
+    }
+    looks_again_ = bumped_.empty() && outcome_ == outcome::changed && !without_store_;
+    if (looks_again_) {
+        for (std::size_t i = 0; i < sights_.size(); ++i) {
+            if (sights_[i].trusted) {
+                a.lookups.push_back(i);
+            }
+        }
     }
     step_ = step::end;
     plan_ = a.marks;
+    end_told_ = foresees_publish();
+    if (end_told_) {
+        for (auto const& m : changed_) {
+            a.drop.push_back(m.tag);
+        }
+    }
     return a;
 }
 
@@ -240,24 +230,49 @@ action machine::on_ended(ended const& e, time_point now) {
         suspect_ = true;  // done again it will not find its marks
         return verify(step::end, now);
     }
-    // A member with other rules has joined since begin, and may have read what was there before.
-    if (!changed_.empty() &&
-        learn_foreign_rules(e.reply->foreign_fingerprint, e.reply->foreign_rules)) {
-        return end(now);
+    has_to_tell_ = has_to_tell_ || needs_publish(*e.reply);
+    for (auto const& m : changed_) {
+        if (find(bumped_, m.tag) == nullptr) {
+            bumped_ = merged(std::move(bumped_), {m});
+        }
     }
-    bool const publish = needs_publish(*e.reply);
+    // A member with other rules has joined since begin, and may have read what was there before.
+    reaches_further_ = learn_foreign_rules(e.reply->foreign_fingerprint, e.reply->foreign_rules);
+    return look_again(looks_again_ ? 0 : sights_.size(), now);
+}
+
+action machine::tell_or_conclude() {
+    note_left_over();
     if (at_head_) {
         marks_ = changed_;  // markers all, and kept: what the second bump is about
     }
-    if (!publish) {
+    if (!std::exchange(has_to_tell_, false)) {
         return conclude(std::nullopt);
     }
     step_ = step::publish_end;
     do_publish a;
+    a.is_sent = end_told_;
     for (auto const& m : changed_) {
         a.tags.push_back(m.tag);
     }
     return a;
+}
+
+action machine::on_end_published(published const& e, time_point now) {
+    if (e.told) {
+        return conclude(std::nullopt);
+    }
+    suspect_ = true;
+    bumped_.clear();  // all of it once more: the message goes with the end
+    return end_failed(now);
+}
+
+// Whether no reply is needed to know it (`needs_publish`): then the message goes with the end.
+bool machine::foresees_publish() const {
+    return !changed_.empty() && (has_to_tell_ || suspect_ || !has_begun_ ||
+                                 std::any_of(changed_.begin(), changed_.end(), [&](auto const& m) {
+                                     return !has_own_marker(m.tag);
+                                 }));
 }
 
 // A near cache may hold what was before under a tag that no marker of ours guarded all the while.
@@ -270,9 +285,6 @@ bool machine::needs_publish(store::ended const& e) const {
         return true;
     }
     for (std::size_t i = 0; i < plan_.size(); ++i) {
-        if (plan_[i].action == end_action::clear) {
-            continue;
-        }
         if (!e.had_mark[i] || !has_own_marker(plan_[i].tag)) {
             return true;  // gone, or an intent, or a tag that only the answer has told
         }
@@ -322,13 +334,26 @@ action machine::conclude(std::optional<owed_purge> owed) {
 action machine::finish_or_settle(std::optional<owed_purge> owed) {
     // An unknown outcome's markers stay until their deadline, and an owed purge has none.
     bool const marked = outcome_ == outcome::unchanged ? !marks_.empty() : !changed_.empty();
-    if (owed || owes_ || !marked || outcome_ == outcome::unknown ||
-        settle() == nanoseconds::zero()) {
-        step_ = step::over;
-        return do_finish{std::move(owed)};
+    bool const is_owed = owed || owes_;
+    if (!is_owed && marked && outcome_ != outcome::unknown && settle() > nanoseconds::zero()) {
+        step_ = step::settle;
+        return do_wait{settle(), {}};
     }
-    step_ = step::settle;
-    return do_wait{settle(), {}};
+    if (!is_owed && !left_over_.empty()) {
+        return unmark(step::unmark_late, left_over_);
+    }
+    step_ = step::over;
+    return do_finish{std::move(owed)};
+}
+
+// Marks on tags that did not change, intents as a rule. They go when every bump has succeeded and
+// nobody waits any more: gone with a bump that was refused, or before one, nothing would be left
+// to invalidate should this process die then (tests/model, `clear_before_bump`).
+void machine::note_left_over() {
+    std::copy_if(marks_.begin(), marks_.end(), std::back_inserter(left_over_), [&](auto const& m) {
+        return find(changed_, m.tag) == nullptr;
+    });
+    left_over_ = merged(std::move(left_over_), {});
 }
 
 action machine::unmark(step as, std::vector<rules::planned_mark> const& which) {

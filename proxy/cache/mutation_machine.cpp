@@ -22,11 +22,22 @@ constexpr unsigned max_verifications = 8;
 machine::machine(policy p, rules::mutation_scope scope, rules::rule_set const& rules)
     : policy_(p), scope_(std::move(scope)), rules_(rules) {}
 
-action machine::start(time_point now) {
+action machine::start(time_point now, std::span<std::optional<std::string_view> const> guesses) {
     assert(step_ == step::idle && "a machine is one mutation");
     marks_ = scope_.marks();
-    if (marks_.empty() && scope_.entry_lookups().empty()) {
+    auto const lookups = scope_.entry_lookups().size();
+    if (marks_.empty() && lookups == 0) {
         return forward();  // nothing that is cached can change: no store is needed
+    }
+    auto const is_guessed = [](auto const& g) { return g.has_value(); };
+    if (lookups != 0 && guesses.size() == lookups &&
+        std::all_of(guesses.begin(), guesses.end(), is_guessed)) {
+        auto guessed = scope_;
+        for (std::size_t i = 0; i < lookups; ++i) {
+            guessed.resolve_entry(i, guesses[i]);
+        }
+        marks_ = merged(std::move(marks_), guessed.marks());
+        guessed_ = true;
     }
     return begin(step::begin, now);
 }
@@ -65,7 +76,7 @@ action machine::on(event e, time_point now) {
         case step::hold:
             return without_store_ ? begin(step::mark_again, now) : end(now);
         case step::publish_end:
-            return std::get<published>(e).told ? conclude(std::nullopt) : end_failed(now);
+            return on_end_published(std::get<published>(e), now);
         case step::leave:
             return conclude(std::nullopt);
         case step::answer:
@@ -73,7 +84,8 @@ action machine::on(event e, time_point now) {
         case step::stream:
             return on_streamed(std::get<streamed>(e), now);
         case step::settle:
-            return unmark(step::unmark_late, outcome_ == outcome::unchanged ? marks_ : changed_);
+            left_over_ = outcome_ == outcome::unchanged ? marks_ : merged(changed_, left_over_);
+            return unmark(step::unmark_late, left_over_);
         case step::unmark_late:
         case step::idle:
         case step::over:
@@ -91,6 +103,18 @@ action machine::begin(step as, time_point now) {
     a.marks.reserve(marks_.size());
     for (auto const& m : marks_) {
         a.marks.push_back({m.tag, m.kind});
+    }
+    if (as != step::begin) {
+        return a;
+    }
+    for (auto i = sights_.size(); i < scope_.entry_lookups().size(); ++i) {
+        a.lookups.push_back(i);
+    }
+    begin_told_ = a.lookups.empty() || guessed_;
+    if (begin_told_) {
+        for (auto const& m : marks_) {
+            a.drop.push_back(m.tag);
+        }
     }
     return a;
 }
@@ -168,10 +192,14 @@ action machine::look(std::size_t first, time_point now) {
         return do_look{first};
     }
     auto wanted = merged(scope_.marks(), rule_tags_);
-    if (same_marks(wanted, marks_)) {
+    bool const all_set = std::all_of(wanted.begin(), wanted.end(), [&](auto const& m) {
+        auto const* set = find_mark(m.tag);
+        return set != nullptr && (set->kind == m.kind || set->kind == rules::mark_kind::marker);
+    });
+    if (all_set) {
         return publish_marks();
     }
-    marks_ = std::move(wanted);
+    marks_ = merged(std::move(marks_), std::move(wanted));
     return begin(step::begin, now);
 }
 
@@ -221,6 +249,7 @@ bool machine::is_usable(rules::entry_lookup const& lookup, looked const& e) cons
 action machine::publish_marks() {
     step_ = step::publish;
     do_publish a;
+    a.is_sent = begin_told_;
     for (auto const& m : marks_) {
         a.tags.push_back(m.tag);
     }

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -17,10 +18,12 @@
 /// A mutation as a machine without I/O and without a clock (protocol.md sections 3 and 5): it is
 /// told what happened and when, and says what to do next. `mutate.cpp` performs it.
 ///
-///     begin -> look -> begin -> publish -> forward -> look again -> end -> publish -> answer
-///       |                ^ grown old?  |                            |  ^
-///       |                +-------------+                            |  | until on_down_hold
-///       +- store down: refuse, or wait a lease out and forward      +--+ then owed
+///     begin -> look -> begin -> publish -> forward -> end -> look again -> publish -> answer
+///       |                ^ grown old?  |               |  ^       |
+///       |                +-------------+               |  +-------+ it has moved
+///       |                                              |  ^
+///       +- store down: refuse, or wait a lease out     +--+ until on_down_hold
+///          and forward                                      then owed
 namespace sidecache::cache::mutation {
 
 using time_point = boot_clock::time_point;
@@ -102,8 +105,14 @@ using event = std::variant<begun,
 
 // --- What it says to do. Views point into the machine, until it is told the next event. --------
 
+///
+/// A begin or an end is one round trip, and what follows it at once goes along: the entries at
+/// `lookups` are read in the same batch (`do_look` then asks for what is there already), and `drop`
+/// is published in it (`do_publish` then waits, with `is_sent`).
 struct do_begin {
     std::vector<store::begin_mark> marks;
+    std::vector<std::size_t> lookups{};
+    std::vector<std::string_view> drop{};
 };
 /// Ask the server who it is: the last reply came over a connection that nobody had checked for a
 /// lease.
@@ -114,6 +123,7 @@ struct do_look {
 /// Tell every near cache, wait until none can serve what was there before.
 struct do_publish {
     std::vector<std::string_view> tags;
+    bool is_sent = false;
 };
 struct do_wait {
     nanoseconds how_long{0};
@@ -127,6 +137,9 @@ struct do_carry_on {};
 struct do_end {
     std::vector<store::end_mark> marks;
     std::chrono::milliseconds life{0};
+    /// Their tags only.
+    std::vector<std::size_t> lookups{};
+    std::vector<std::string_view> drop{};
 };
 /// What the store has not had when its client is answered.
 struct owed_purge {
@@ -169,7 +182,10 @@ public:
     /// `rules`: those of `scope`; outlive the machine.
     machine(policy p, rules::mutation_scope scope, rules::rule_set const& rules);
 
-    action start(time_point now);
+    /// `guesses`: what each entry of `scope().entry_lookups()` seems to hold, as far as this
+    /// process remembers; empty: nothing is known. They are marked with the rest and looked at
+    /// afterwards: right ones save a round trip, wrong ones cost a mark too many.
+    action start(time_point now, std::span<std::optional<std::string_view> const> guesses = {});
     action on(event e, time_point now);
 
     rules::mutation_scope const& scope() const { return scope_; }
@@ -191,9 +207,9 @@ private:
         unmark,       // refused: what may have been set is taken off again
         forward,      // the upstream has it
         renew,        // ... and markers are being renewed
-        mark_again,   // before the end: whose markers stand on the entry's tags?
-        look_again,   // ... and have their generations moved?
+        mark_again,   // the store is back: who else is about?
         end,          // new generations
+        look_again,   // had the entry's tags moved before?
         hold,         // ... tried again after a moment
         publish_end,  // ... and near caches told
         leave,        // nothing was changed: marks go
@@ -246,7 +262,11 @@ private:
     action end(time_point now);
     action on_ended(ended const& e, time_point now);
     action end_failed(time_point now);
+    bool foresees_publish() const;
     bool needs_publish(store::ended const& e) const;
+    action tell_or_conclude();
+    action on_end_published(published const& e, time_point now);
+    void note_left_over();
     action conclude(std::optional<owed_purge> owed);
     action finish_or_settle(std::optional<owed_purge> owed);
     action unmark(step as, std::vector<rules::planned_mark> const& which);
@@ -264,6 +284,8 @@ private:
     std::vector<rules::planned_mark> marks_;      // what begin sets
     std::vector<rules::planned_mark> rule_tags_;  // while members with other rules are about
     std::vector<rules::planned_mark> changed_;    // what end bumps
+    std::vector<rules::planned_mark> bumped_;     // ... and has bumped
+    std::vector<rules::planned_mark> left_over_;  // marks that go when all is done
 
     unsigned begins_ = 0;
     unsigned verifications_ = 0;
@@ -274,6 +296,12 @@ private:
     store::begun state_;  // its reply, one state a mark
     std::vector<sight> sights_;
     std::size_t looking_ = 0;
+    bool guessed_ = false;     // what the look-ups may tell is marked already
+    bool begin_told_ = false;  // the last begin took its message along
+    bool end_told_ = false;    // ... the last end
+    bool has_to_tell_ = false;
+    bool looks_again_ = false;      // the last end looked at the entries again
+    bool reaches_further_ = false;  // ... and there is more to bump
 
     bool without_store_ = false;
     bool suspect_ = false;  // a near cache may have been refilled under an own marker

@@ -5,6 +5,7 @@
 #include "proxy/cache/mutation_content.hpp"
 #include "proxy/cache/mutation_exchange.hpp"
 #include "proxy/cache/mutation_machine.hpp"
+#include "proxy/cache/near_cache.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/pending_purges.hpp"
 #include "proxy/cache/replicas.hpp"
@@ -20,6 +21,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -67,7 +70,9 @@ public:
 
     task<void> run() {
         books_.begin(talk_->request);
-        auto next = machine_.start(boot_clock::now());
+        auto const guesses = guess();
+        auto next = machine_.start(boot_clock::now(), guesses);
+        remembered_.clear();
         for (;;) {
             if (std::holds_alternative<do_finish>(next)) {
                 finish(std::get<do_finish>(next));
@@ -102,23 +107,21 @@ private:
 
     task<mutation::event> perform(action& a) {
         if (auto* begin = std::get_if<do_begin>(&a)) {
-            auto reply = co_await parts_.store.begin(
-                id_, begin->marks, snap_->config->marker_life(), snap_->config->tag_life());
-            if (weakened(weakness::no_marker) || weakened(weakness::purge_only_before)) {
-                co_await take_marks_off(begin->marks);
-            }
-            co_return begun{std::move(reply)};
+            auto happened = co_await begin_marks(*begin);
+            co_return happened;
         }
         if (auto* end = std::get_if<do_end>(&a)) {
-            weaken(end->marks);
-            auto reply =
-                co_await parts_.store.end(id_, end->marks, end->life, snap_->config->tag_life());
-            books_.removed(reply ? reply->removed : 0);
-            co_return ended{std::move(reply)};
+            auto happened = co_await end_marks(*end);
+            co_return happened;
         }
         if (auto* publish = std::get_if<do_publish>(&a)) {
-            auto const told =
-                co_await parts_.process.replicas.publish_and_wait(parts_, publish->tags);
+            auto const sent = publish->is_sent ? std::move(sent_) : nullptr;
+            auto& replicas = parts_.process.replicas;
+            if (sent) {
+                auto const told = co_await replicas.wait(parts_, *sent, publish->tags);
+                co_return published{parts_.store.server(), told};
+            }
+            auto const told = co_await replicas.publish_and_wait(parts_, publish->tags);
             co_return published{parts_.store.server(), told};
         }
         if (std::holds_alternative<do_verify>(a)) {
@@ -126,8 +129,7 @@ private:
             co_return verified{known.has_value()};
         }
         if (auto* look_at = std::get_if<do_look>(&a)) {
-            auto found = co_await look(look_at->lookup);
-            co_return found;
+            co_return look(look_at->lookup);
         }
         if (auto* wait = std::get_if<do_wait>(&a)) {
             hold(std::move(wait->cover));
@@ -146,6 +148,62 @@ private:
         }
         auto happened = co_await forward();
         co_return happened;
+    }
+
+    task<mutation::event> begin_marks(do_begin& a) {
+        auto const& lookups = machine_.scope().entry_lookups();
+        std::vector<store::lookup> asked;
+        for (auto const i : a.lookups) {
+            asked.push_back({lookups[i].key, &lookups[i].tags});
+        }
+        auto reply = co_await parts_.store.begin_with(id_,
+                                                      a.marks,
+                                                      snap_->config->marker_life(),
+                                                      snap_->config->tag_life(),
+                                                      go_along(asked, a.drop));
+        if (reply) {
+            take_along(a.lookups, reply->seen, reply->told);
+        }
+        if (weakened(weakness::no_marker) || weakened(weakness::purge_only_before)) {
+            co_await take_marks_off(a.marks);
+        }
+        co_return begun{std::move(reply)};
+    }
+
+    task<mutation::event> end_marks(do_end& a) {
+        auto const& lookups = machine_.scope().entry_lookups();
+        std::vector<store::lookup> asked;
+        for (auto const i : a.lookups) {
+            asked.push_back({{}, &lookups[i].tags});
+        }
+        weaken(a.marks);
+        auto reply = co_await parts_.store.end_with(
+            id_, a.marks, a.life, snap_->config->tag_life(), go_along(asked, a.drop));
+        books_.removed(reply ? reply->removed : 0);
+        if (reply) {
+            take_along(a.lookups, reply->seen, reply->told);
+        }
+        co_return ended{std::move(reply)};
+    }
+
+    store::companions go_along(std::vector<store::lookup> const& lookups,
+                               std::vector<std::string_view> const& drop) {
+        sent_ = drop.empty() ? nullptr : parts_.process.replicas.compose(parts_, drop);
+        return {lookups, sent_ ? std::string_view(sent_->payload) : std::string_view()};
+    }
+
+    /// What a batch has brought besides its own: for `do_look` and `do_publish`.
+    void take_along(std::vector<std::size_t> const& lookups,
+                    std::vector<store::reading>& seen,
+                    std::optional<store::audience>& told) {
+        seen_entries_.clear();
+        for (std::size_t i = 0; i < seen.size() && i < lookups.size(); ++i) {
+            seen_entries_.emplace(lookups[i], std::move(seen[i]));
+        }
+        if (sent_) {
+            sent_->told = std::move(told);
+            sent_->since = boot_clock::now();
+        }
     }
 
     /// Test-only (weakness.hpp).
@@ -169,13 +227,13 @@ private:
         }
     }
 
-    task<mutation::event> look(std::size_t i) {
-        auto const& lookup = machine_.scope().entry_lookups()[i];
+    looked look(std::size_t i) {
         looked found;
-        auto reading = co_await parts_.store.read(lookup.key, lookup.tags);
-        if (!reading) {
-            co_return found;
+        auto const read = seen_entries_.extract(i);
+        if (read.empty()) {
+            return found;  // the batch has told nothing
         }
+        auto* const reading = &read.mapped();
         found.ok = true;
         found.server = reading->by.server;
         found.server_now_ms = reading->by.server_now_ms;
@@ -186,7 +244,21 @@ private:
             found.entry = &entry_;
             found.json = seen_.view();
         }
-        co_return found;
+        return found;
+    }
+
+    /// What this process remembers of the entries that will be looked at: a guess, which the look
+    /// confirms.
+    std::vector<std::optional<std::string_view>> guess() {
+        std::vector<std::optional<std::string_view>> out;
+        auto const limit = snap_->config->limits.max_mutation_response;
+        for (auto const& lookup : machine_.scope().entry_lookups()) {
+            auto const* known =
+                parts_.near == nullptr ? nullptr : parts_.near->peek(lookup.full_key);
+            remembered_.push_back(known == nullptr ? decoded() : decoded_near(*known, limit));
+            out.push_back(remembered_.back().view());
+        }
+        return out;
     }
 
     task<mutation::event> forward() {
@@ -341,6 +413,9 @@ private:
     steady_timer timer_;
     std::unique_ptr<mutation_exchange> exchange_;
     pending_purges::holding held_;
+    std::unique_ptr<notice> sent_;                        // with the last batch
+    std::map<std::size_t, store::reading> seen_entries_;  // by it
+    std::deque<decoded> remembered_;
     store::entry entry_;
     decoded seen_;
     bool owes_ = false;

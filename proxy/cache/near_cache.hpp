@@ -82,6 +82,12 @@ public:
                 std::uint64_t snapshot,
                 boot_clock::time_point now);
 
+    /// What is held for that key, whether or not it may still be served; null: nothing. Until the
+    /// next call.
+    near_entry const* peek(std::string_view full_key) {
+        return *slot_of(full_key, hash_of(full_key));
+    }
+
     /// A reading of the store that was judged a hit.
     struct found {
         /// Taken, in this order, before the read was sent.

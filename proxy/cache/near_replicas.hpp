@@ -24,12 +24,20 @@ public:
 
     task<bool> publish_and_wait(worker_parts const& parts,
                                 std::span<std::string_view const> tags) override;
+    std::unique_ptr<notice> compose(worker_parts const& parts,
+                                    std::span<std::string_view const> tags) override;
+    task<bool> wait(worker_parts const& parts,
+                    notice& sent,
+                    std::span<std::string_view const> tags) override;
 
     /// Where the subscription delivers. A drop has taken effect in every thread when it is
     /// acknowledged; what cannot be read might have been one, so everything is dropped.
     void on_message(std::string_view payload);
 
 private:
+    struct letter;
+    task<void> wait_for_acks(worker_parts const& parts, letter& sent);
+
     near_tags& tags_;
     store::store_hub& hub_;
     store::id_source& ids_;

@@ -1,4 +1,5 @@
 /// Whom a mutation tells, and who has fallen silent (protocol.md sections 3.3 and 4).
+#include "proxy/store/audience.hpp"
 #include "proxy/store/members.hpp"
 #include "proxy/store/redis_names.hpp"
 #include "proxy/store/redis_store.hpp"
@@ -17,23 +18,7 @@ using telemetry::store_command;
 
 }  // namespace
 
-task<result<audience>> redis_store::publish_drop(std::string_view payload) {
-    auto const write = [&](std::string& out, session const&) {
-        append_command(out, "PUBLISH"sv, names::events, payload);
-        append_command(out, "HGETALL"sv, names::members);
-        return std::size_t{2};
-    };
-    // Told twice, a near cache drops twice: after a lost reply it may be sent again.
-    call_plan const plan{store_command::publish, true, true};
-    auto const a = co_await caller_.ask(plan, write);
-    if (a.error != store_error::ok) {
-        co_return a.error;
-    }
-    auto const all = a.replies[1];
-    if (!a.replies[0].is_integer() || !all.is_array()) {
-        co_return store_error::refused;
-    }
-    auto& process = caller_.target().process();
+audience read_audience(reply const& all, redis_process& process) {
     auto const own = process.member.hex();
     std::optional<id128> own_join;
     audience who;
@@ -55,7 +40,25 @@ task<result<audience>> redis_store::publish_drop(std::string_view payload) {
     who.complete = process.members.is_settled(now);
     who.longest = process.members.longest_lease();
     process.note_members(all.size() / 2);
-    co_return who;
+    return who;
+}
+
+task<result<audience>> redis_store::publish_drop(std::string_view payload) {
+    auto const write = [&](std::string& out, session const&) {
+        append_command(out, "PUBLISH"sv, names::events, payload);
+        append_command(out, "HGETALL"sv, names::members);
+        return std::size_t{2};
+    };
+    // Told twice, a near cache drops twice: after a lost reply it may be sent again.
+    call_plan const plan{store_command::publish, true, true};
+    auto const a = co_await caller_.ask(plan, write);
+    if (a.error != store_error::ok) {
+        co_return a.error;
+    }
+    if (!a.replies[0].is_integer() || !a.replies[1].is_array()) {
+        co_return store_error::refused;
+    }
+    co_return read_audience(a.replies[1], caller_.target().process());
 }
 
 task<std::size_t> redis_store::dismiss(std::span<near_member const> silent) {

@@ -34,6 +34,16 @@ public:
                             std::span<end_mark const> marks,
                             std::chrono::milliseconds life,
                             std::chrono::milliseconds keep_tags) override;
+    task<result<begun>> begin_with(mutation_id id,
+                                   std::span<begin_mark const> marks,
+                                   std::chrono::milliseconds life,
+                                   std::chrono::milliseconds keep_tags,
+                                   companions also) override;
+    task<result<ended>> end_with(mutation_id id,
+                                 std::span<end_mark const> marks,
+                                 std::chrono::milliseconds life,
+                                 std::chrono::milliseconds keep_tags,
+                                 companions also) override;
     std::optional<id128> server() const override;
     task<result<void>> verify() override;
     task<result<void>> publish(std::string_view payload) override;
@@ -42,23 +52,18 @@ public:
     store_status status() const override;
 
 private:
-    /// A part of a large mutation: marks, and where they stand in the whole.
-    struct ending {
+    /// A part of a large mutation: its marks, and what goes along with them.
+    template <class Mark>
+    struct part {
         mutation_id id;
-        std::span<end_mark const> marks;
+        std::span<Mark const> marks;
         std::chrono::milliseconds life;
         std::chrono::milliseconds keep_tags;
+        companions also{};
         bool reads_members = false;
     };
-    task<store_error> begin_part(mutation_id id,
-                                 std::span<begin_mark const> marks,
-                                 std::chrono::milliseconds life,
-                                 std::chrono::milliseconds keep_tags,
-                                 bool reads_members,
-                                 begun& into);
-    task<store_error> end_part(ending const& part, ended& into);
-    task<void> remove_noted(
-        std::vector<std::pair<std::string_view, std::vector<std::string>>> found, ended& into);
+    task<store_error> begin_part(part<begin_mark> const& what, begun& into);
+    task<store_error> end_part(part<end_mark> const& what, ended& into);
 
     caller caller_;
     std::shared_ptr<index_sweeper> sweeper_;

@@ -97,6 +97,37 @@ struct put_request {
     id128 lock_token;
 };
 
+/// Another replica with a near cache, as the list of members names it.
+struct near_member {
+    std::string id;  // 32 hex digits, when its record is one of ours
+    /// The longer of its own and ours.
+    std::chrono::nanoseconds lease{0};
+    /// For `dismiss`.
+    std::string record;
+};
+/// Whom a drop has to reach (protocol.md section 3.3).
+struct audience {
+    std::vector<near_member> members;
+    /// False: there may be others who hold a lease without being listed; nobody knows them, so a
+    /// full lease has to pass whoever is listed.
+    bool complete = true;
+    /// The longest lease that anybody may hold.
+    std::chrono::nanoseconds longest{0};
+};
+
+/// An entry and its tags, to be read in the batch of a begin or an end.
+struct lookup {
+    std::string_view key;  // empty: the tags alone
+    rules::tag_list const* tags = nullptr;
+};
+/// What a begin or an end takes along: all of it costs the one round trip.
+struct companions {
+    /// Read behind the marks of a begin, before the marks of an end go.
+    std::span<lookup const> lookups{};
+    /// Published behind everything else; then the members are read. Empty: nothing.
+    std::string_view drop{};
+};
+
 struct begin_mark {
     std::string_view tag;
     mark_kind kind = mark_kind::marker;
@@ -114,6 +145,9 @@ struct begun {
         bool other_marker = false;
     };
     std::vector<state> tags;
+    /// Of `companions`: a reading each; whom the drop has to reach, nullopt when it was not taken.
+    std::vector<reading> seen{};
+    std::optional<audience> told{};
 };
 
 struct end_mark {
@@ -131,24 +165,9 @@ struct ended {
     bool foreign_fingerprint = false;
     /// Entries removed from the store by this call; what a background task removes is not in it.
     std::size_t removed = 0;
-};
-
-/// Another replica with a near cache, as the list of members names it.
-struct near_member {
-    std::string id;  // 32 hex digits, when its record is one of ours
-    /// The longer of its own and ours.
-    std::chrono::nanoseconds lease{0};
-    /// For `dismiss`.
-    std::string record;
-};
-/// Whom a drop has to reach (protocol.md section 3.3).
-struct audience {
-    std::vector<near_member> members;
-    /// False: there may be others who hold a lease without being listed; nobody knows them, so a
-    /// full lease has to pass whoever is listed.
-    bool complete = true;
-    /// The longest lease that anybody may hold.
-    std::chrono::nanoseconds longest{0};
+    /// As in `begun`.
+    std::vector<reading> seen{};
+    std::optional<audience> told{};
 };
 
 /// For readiness, metrics and the status page.
@@ -210,12 +229,26 @@ public:
                                       std::chrono::milliseconds keep_tags) = 0;
 
     /// New generations, marks off (protocol.md section 3.5 to 3.7); removes exact keys and the
-    /// keys that `begin` saw in the index in the same batch, and leaves the rest of the index to a
-    /// background task. Idempotent, so it may be retried.
+    /// keys that `begin` saw in the index in the same batch, and leaves the rest of the index, also
+    /// of tags that `begin` did not mark, to a background task. Idempotent, so it may be retried.
     virtual task<result<ended>> end(mutation_id id,
                                     std::span<end_mark const> marks,
                                     std::chrono::milliseconds life,
                                     std::chrono::milliseconds keep_tags) = 0;
+
+    /// `begin` with companions. Where a store has no batches: one after the other.
+    virtual task<result<begun>> begin_with(mutation_id id,
+                                           std::span<begin_mark const> marks,
+                                           std::chrono::milliseconds life,
+                                           std::chrono::milliseconds keep_tags,
+                                           companions also);
+    /// `end` with companions. In one batch a mark that is cleared goes although another's bump was
+    /// refused: where that would leave a change without a trace, clear in a later call.
+    virtual task<result<ended>> end_with(mutation_id id,
+                                         std::span<end_mark const> marks,
+                                         std::chrono::milliseconds life,
+                                         std::chrono::milliseconds keep_tags,
+                                         companions also);
 
     /// Whose word the next command would be (hash as in `answered_by`), as far as the last
     /// identity check tells; nullopt while that is unknown. A mutation asks it between begin and

@@ -161,6 +161,7 @@ namespace {
 void note(tag_reading& r, mark const& m) {
     if (m.kind == mark_kind::marker) {
         r.marker = true;
+        r.markers += r.markers < std::numeric_limits<std::uint8_t>::max() ? 1U : 0U;
     } else {
         r.intent_deadline = std::min(r.intent_deadline, m.deadline);
     }

@@ -80,6 +80,8 @@ struct tag_reading {
     generation gen;
     /// The earliest deadline among its intents; max when there is none.
     unix_ms intent_deadline = std::numeric_limits<unix_ms>::max();
+    /// How many mutations have a marker on it; 255: as many or more.
+    std::uint8_t markers = 0;
 };
 tag_reading read_tag(std::string_view bytes);
 tag_reading read_tag(tag_value const& value);

@@ -61,10 +61,16 @@ public:
     nanoseconds end_life{0};
     std::optional<owed_purge> owed;
     std::vector<store::end_mark> ending;
+    std::vector<std::size_t> looks_along;  // with the last begin or end
+    bool told_along = false;
+    bool is_sent = false;  // of the last publish: the message went along before
 
-    std::string start() {
+    /// `guess`: what every entry seems to hold.
+    std::string start(std::optional<std::string_view> guess = std::nullopt) {
         machine_.emplace(how, scope, *rules);
-        return say(machine_->start(now));
+        std::vector<std::optional<std::string_view>> const guesses(scope.entry_lookups().size(),
+                                                                   guess);
+        return say(machine_->start(now, guesses));
     }
     std::string begun() {
         store::begun b;
@@ -105,7 +111,8 @@ public:
             auto& read = found.tags.emplace_back();
             read.present = true;
             read.gen = generation(tag);
-            read.marker = others.contains(tag) || is_marked(tag);
+            read.markers = (others.contains(tag) ? 1 : 0) + (is_marked(tag) ? 1 : 0);
+            read.marker = read.markers > 0;
         }
         if (json) {
             found.entry = &entry;
@@ -185,6 +192,8 @@ private:
         std::string out;
         if (auto const* b = std::get_if<do_begin>(&a)) {
             out = "begin";
+            looks_along = b->lookups;
+            told_along = !b->drop.empty();
             marked_.clear();
             for (auto const& m : b->marks) {
                 out += std::string(" ") + static_cast<char>(m.kind) + " " + std::string(m.tag);
@@ -198,6 +207,7 @@ private:
             out = "look " + std::to_string(look_);
         } else if (auto const* p = std::get_if<do_publish>(&a)) {
             out = "publish";
+            is_sent = p->is_sent;
             for (auto const tag : p->tags) {
                 out += " " + std::string(tag);
             }
@@ -215,6 +225,8 @@ private:
             out = "carry on";
         } else if (auto const* e = std::get_if<do_end>(&a)) {
             out = "end";
+            looks_along = e->lookups;
+            told_along = !e->drop.empty();
             ending = e->marks;
             end_life = e->life;
             for (auto const& m : e->marks) {

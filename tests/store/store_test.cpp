@@ -203,7 +203,8 @@ TEST_CASE_TEMPLATE("end", Fixture, FIXTURES) {
         auto const e = end_all(f, {{"product:1*", end_action::bump, ""}});
         CHECK_FALSE(e.had_mark[0]);
         CHECK_FALSE(is_hit(f, "product:1:details", tags));
-        CHECK_FALSE(f.has_entry("product:1:details"));
+        // Nobody waits for that.
+        f.run_until([&] { return !f.has_entry("product:1:details"); });
     }
     SUBCASE("again: idempotent, with another generation") {
         begin_all(f, {{"product:1*", mark_kind::marker}});
@@ -267,6 +268,7 @@ TEST_CASE_TEMPLATE("a purge removes every key of its tag, however many", Fixture
 
     f.run_until([&] { return f.is_indexed("products:org:7:*", keys[0]); });
     // The spared one is still in the index: the next purge removes it at once.
+    begin_all(f, {{"products:org:7:*", mark_kind::marker}});
     auto const next = end_all(f, {{"products:org:7:*", end_action::bump, ""}});
     CHECK(next.removed == 1);
     CHECK_FALSE(f.has_entry(keys[0]));
