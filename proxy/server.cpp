@@ -4,10 +4,12 @@
 #include "config/file_watch.hpp"
 #include "proxy/admin/process_state.hpp"
 #include "proxy/cache/event_channel.hpp"
+#include "proxy/cache/mutation_watch.hpp"
 #include "proxy/cache/process.hpp"
 #include "proxy/identity/key_check.hpp"
 #include "proxy/identity/verifier.hpp"
 #include "proxy/process_limits.hpp"
+#include "proxy/quiet_period.hpp"
 #include "proxy/store/make_hub.hpp"
 #include "proxy/store/tag_value.hpp"
 #include "proxy/telemetry/access_log.hpp"
@@ -38,9 +40,6 @@ namespace {
 constexpr std::chrono::seconds last_patience{5};
 /// Between two looks at files that may have changed: identity keys, the configuration.
 constexpr std::chrono::seconds look_interval{1};
-
-/// How long a reload waits for the store, at least, before its rules take effect unannounced.
-constexpr std::chrono::milliseconds least_patience{2'000};
 
 result<tcp::endpoint> endpoint_of(config::endpoint const& where) {
     error_code ec;
@@ -229,7 +228,7 @@ private:
     }
 
     void reload() {
-        if (next_) {
+        if (swapping_) {
             again_ = true;  // once the one under way has taken effect
             return;
         }
@@ -251,46 +250,29 @@ private:
             return;
         }
         warn_of_fixed_settings(*next.config);
+        // One that waits is replaced: by the rules in effect at once, by others from the start, by
+        // the same, with other settings, in its place.
+        auto const fingerprint = next.config->rules->fingerprint();
+        bool const waits_already = next_ && next_->config->rules->fingerprint() == fingerprint;
         next_ = std::move(next);
         state_.reload_waits(true);
-        if (next_->config->rules->fingerprint() == config_->rules->fingerprint()) {
+        if (fingerprint == config_->rules->fingerprint()) {
             swap();
-            return;
+        } else if (!waits_already) {
+            quiet_period_.begin(
+                *hub_, process_->mutations(), config_, next_->config, [this] { swap(); });
         }
-        announce_change();
-    }
-
-    // Others learn of the new rules before any request is decided by them (protocol.md section
-    // 3.8). Until the old ones are out of use as well, this replica is of neither sort: everybody's
-    // mutations reach the rules of both.
-    void announce_change() {
-        auto const& before = *config_->rules;
-        auto const& after = *next_->config->rules;
-        auto names = names_of(after);
-        for (auto& name : names_of(before)) {
-            if (std::find(names.begin(), names.end(), name) == names.end()) {
-                names.push_back(std::move(name));
-            }
-        }
-        auto told = [this] { asio::post(control_, [this] { swap(); }); };
-        hub_->announce(
-            before.fingerprint() + "+" + after.fingerprint(), std::move(names), std::move(told));
-        give_up_telling_.expires_after(
-            std::max<std::chrono::milliseconds>(config_->near_cache.lease * 4, least_patience));
-        give_up_telling_.async_wait([this](error_code ec) {
-            if (!ec && next_) {
-                log::warn("no store to announce the new rules to; they take effect all the same");
-                swap();
-            }
-        });
     }
 
     void swap() {
         if (!next_ || swapping_) {
-            return;  // announced after it was given up
+            return;
         }
         swapping_ = true;
-        give_up_telling_.cancel();
+        quiet_period_.end();
+        if (next_->config->rules->fingerprint() != config_->rules->fingerprint()) {
+            hub_->forget_older();
+        }
         config_ = next_->config;
         unswapped_ = workers_.size();
         for (auto const& w : workers_) {
@@ -351,17 +333,8 @@ private:
             std::stoull(config_->rules->fingerprint(), nullptr, 16);
     }
 
-    static std::vector<std::string> names_of(rules::rule_set const& rules) {
-        std::vector<std::string> names;
-        names.reserve(rules.rules().size());
-        for (auto const& r : rules.rules()) {
-            names.push_back(r.definition.name.value);
-        }
-        return names;
-    }
-
     void announce() {
-        hub_->announce(config_->rules->fingerprint(), names_of(*config_->rules));
+        hub_->announce(config_->rules->fingerprint(), rule_names(*config_->rules));
         hub_->count_keys([rules = config_->rules](std::string_view tag) {
             return rules->bounded_rules_under(tag);
         });
@@ -412,7 +385,7 @@ private:
         // Nobody has to wait for this replica any more; its rules stay listed until it has served
         // its last request.
         hub_->leave_near();
-        give_up_telling_.cancel();
+        quiet_period_.end();
         draining_ = workers_.size();
         auto const limit = config_->limits.drain_timeout;
         for (auto const& w : workers_) {
@@ -433,6 +406,9 @@ private:
     void one_drained() {
         if (--draining_ != 0) {
             return;
+        }
+        if (boot_clock::now() < process_->mutations().marked_until()) {
+            hub_->stay_listed();
         }
         // Every fill and every mutation has ended: the store is not needed any more.
         hub_->stop();
@@ -476,7 +452,7 @@ private:
     bool swapping_ = false;
     bool again_ = false;
     std::size_t unswapped_ = 0;
-    steady_timer give_up_telling_{control_.get_executor()};
+    quiet_period quiet_period_{control_.get_executor(), state_, metrics_.process()};
     steady_timer look_at_files_{control_.get_executor()};
     config::file_watch watch_;
     steady_timer until_drain_{control_.get_executor()};

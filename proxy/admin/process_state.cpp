@@ -33,6 +33,11 @@ void process_state::reload_refused(std::vector<std::string> findings) {
     configuration_.refused = std::move(findings);
 }
 
+void process_state::rules_wait(std::optional<unix_ms> until) {
+    std::lock_guard const lock(mutex_);
+    configuration_.waits_until = until;
+}
+
 process_state::configuration process_state::configured() const {
     std::lock_guard const lock(mutex_);
     return configuration_;

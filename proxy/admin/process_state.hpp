@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,9 @@ public:
     /// A reload that was accepted waits for the other replicas to be told of its rules.
     void reload_waits(bool does) { reload_waits_.store(does, std::memory_order_relaxed); }
     bool does_reload_wait() const { return reload_waits_.load(std::memory_order_relaxed); }
+    /// ... and takes effect then, at the latest: its rules are others (quiet_period.hpp). nullopt:
+    /// nothing of that.
+    void rules_wait(std::optional<unix_ms> until);
 
     struct configuration {
         std::string file;
@@ -44,6 +48,7 @@ public:
         std::vector<std::string> warnings;
         /// Of the latest reload, when it was refused.
         std::vector<std::string> refused;
+        std::optional<unix_ms> waits_until;
     };
     configuration configured() const;
     /// As `sidecache check --dump` prints it: no secret in it.

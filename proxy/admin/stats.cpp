@@ -128,6 +128,8 @@ boost::json::object configuration(process_state const& state, config::model cons
     out["warnings"] = list(about.warnings);
     out["refused_reload"] = list(about.refused);
     out["reload_waits"] = state.does_reload_wait();
+    out["reload_waits_until_ms"] =
+        about.waits_until ? boost::json::value(*about.waits_until) : boost::json::value(nullptr);
     boost::json::array identity;
     if (config.identity) {
         for (auto const& v : config.identity->vars) {

@@ -5,6 +5,7 @@
 #include "proxy/cache/mutation_content.hpp"
 #include "proxy/cache/mutation_exchange.hpp"
 #include "proxy/cache/mutation_machine.hpp"
+#include "proxy/cache/mutation_watch.hpp"
 #include "proxy/cache/near_cache.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/pending_purges.hpp"
@@ -66,6 +67,7 @@ public:
           id_(parts.process.ids.next()),
           machine_(policy_of(*snap_->config), scope_by(*snap_), *snap_->config->rules),
           books_(*snap_->metrics, machine_.scope()),
+          pass_(parts.process.mutations.enter()),
           timer_(parts.ex) {}
 
     task<void> run() {
@@ -238,7 +240,8 @@ private:
         found.server = reading->by.server;
         found.server_now_ms = reading->by.server_now_ms;
         found.tags = std::move(reading->tags);
-        if (reading->entry && !store::decode_entry(std::move(reading->entry), entry_) &&
+        if (reading->entry && !reading->by.quiet &&
+            !store::decode_entry(std::move(reading->entry), entry_) &&
             entry_.ttl_left_ms(system_now_ms()) > 0) {
             seen_ = decoded_entry(entry_, snap_->config->limits.max_mutation_response);
             found.entry = &entry_;
@@ -310,6 +313,7 @@ private:
 
     void tell(do_answer& a) {
         settle_debt(std::move(a.owed));
+        leave_marks();
         books_.concluded(machine_, owes_);
         fill_report();
         if (a.what == do_answer::kind::refuse) {
@@ -326,6 +330,13 @@ private:
         show();
         talk_->upload.leave();  // whatever of it is still to come
         talk_->answered.notify_all();
+    }
+
+    /// Before the client is told, who may take that for a word on his next one.
+    void leave_marks() {
+        if (owes_ || machine_.result_of_forward() == outcome::unknown) {
+            parts_.process.mutations.leaves_marks(boot_clock::now() + snap_->config->marker_life());
+        }
     }
 
     void own(own_words const& w) {
@@ -351,6 +362,7 @@ private:
 
     void finish(do_finish& f) {
         settle_debt(std::move(f.owed));
+        leave_marks();
         talk_->download.finish(streamed_whole_);
     }
 
@@ -410,6 +422,7 @@ private:
     store::mutation_id id_;
     machine machine_;
     mutation_books books_;
+    mutation_watch::pass const pass_;
     steady_timer timer_;
     std::unique_ptr<mutation_exchange> exchange_;
     pending_purges::holding held_;

@@ -36,6 +36,7 @@ class background_book;  // fills without a client; any thread
 class event_channel;    // messages between replicas; any thread
 class near_cache;       // hot entries of one worker; that worker only
 class near_tags;        // what near caches have to forget; any thread
+class mutation_watch;   // who is under way; any thread
 class replicas;         // publish and wait for near caches (protocol.md section 3.3); any thread
 class upstream_gate;    // caps concurrent fetches, queues the rest; any thread
 
@@ -60,6 +61,7 @@ struct process_parts {
     background_book& background_fills;
     telemetry::process_metrics& metrics;
     store::id_source& ids;
+    mutation_watch& mutations;
 };
 
 /// One worker's. Everything outlives every request.

@@ -3,6 +3,7 @@
 #include "proxy/cache/background_book.hpp"
 #include "proxy/cache/event_channel.hpp"
 #include "proxy/cache/fill_table.hpp"
+#include "proxy/cache/mutation_watch.hpp"
 #include "proxy/cache/near_replicas.hpp"
 #include "proxy/cache/near_tags.hpp"
 #include "proxy/cache/pending_purges.hpp"
@@ -22,7 +23,8 @@ process::process(telemetry::process_metrics& metrics)
       near_tags_(std::make_unique<cache::near_tags>()),
       replicas_(std::make_unique<own_near_cache_only>(*near_tags_)),
       gate_(std::make_unique<upstream_gate>()),
-      background_fills_(std::make_unique<background_book>()) {}
+      background_fills_(std::make_unique<background_book>()),
+      mutations_(std::make_unique<mutation_watch>()) {}
 
 process::~process() = default;
 
@@ -51,7 +53,8 @@ process_parts process::parts() {
                          *gate_,
                          *background_fills_,
                          metrics_,
-                         store::random_ids()};
+                         store::random_ids(),
+                         *mutations_};
 }
 
 }  // namespace sidecache::cache

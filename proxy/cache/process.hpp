@@ -40,6 +40,7 @@ public:
     upstream_gate& gate() { return *gate_; }
     background_book& background_fills() { return *background_fills_; }
     cache::near_tags& near_tags() { return *near_tags_; }
+    mutation_watch& mutations() { return *mutations_; }
 
 private:
     telemetry::process_metrics& metrics_;
@@ -51,6 +52,7 @@ private:
     near_replicas* joined_ = nullptr;  // replicas_, once joined
     std::unique_ptr<upstream_gate> gate_;
     std::unique_ptr<background_book> background_fills_;
+    std::unique_ptr<mutation_watch> mutations_;
 };
 
 }  // namespace sidecache::cache

@@ -69,6 +69,8 @@ std::string_view name(validity v) {
             return "pending_purge";
         case validity::unverified:
             return "unverified";
+        case validity::quarantine:
+            return "quarantine";
         case validity::other_server:
             return "other_server";
         case validity::tag_missing:
@@ -109,6 +111,9 @@ validity judge(std::shared_ptr<std::string const> const& bytes,
     if (!is_verified(by, at)) {
         return validity::unverified;
     }
+    if (by.quiet) {
+        return validity::quarantine;
+    }
     if (into.server != by.server && !weakened(weakness::ignore_server)) {
         return validity::other_server;
     }
@@ -131,7 +136,7 @@ sight see(store::answered_by const& by,
     sight seen;
     seen.server = by.server;
     bool missing = false;
-    bool disturbed = at.pending_purge || !is_verified(by, at);
+    bool disturbed = at.pending_purge || by.quiet || !is_verified(by, at);
     for (auto const& tag : tags) {
         missing = missing || !tag.present;
         disturbed = disturbed || (tag.present && (tag.marker || is_overdue(tag, by)));

@@ -23,6 +23,7 @@ enum class validity : std::uint8_t {
     other_request,  ///< stored under the same key for a request that a backend can tell apart
     pending_purge,  ///< a purge that the store has not had yet covers it (section 5)
     unverified,     ///< who the server is was last checked more than a lease ago (section 1)
+    quarantine,     ///< replicas with other rules are here, and this one has just joined (3.8)
     other_server,   ///< filled under another server's generations (section 1)
     tag_missing,    ///< a tag that the request needs is gone, or the entry was filled without it
     marked,         ///< a mutation is under way

@@ -2,6 +2,7 @@
 
 #include "proxy/store/entry_codec.hpp"
 #include "proxy/store/meter.hpp"
+#include "rules/rule_set.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -13,6 +14,10 @@ namespace {
 
 using telemetry::store_command;
 
+using std::chrono::milliseconds;
+
+/// At least so long lives a tag that is made only to have a new generation.
+constexpr milliseconds forgotten_tags_live = std::chrono::hours(1);
 /// How many keys of a purged tag are removed before `end` returns, and a batch afterwards.
 constexpr std::size_t removed_at_once = 128;
 
@@ -266,11 +271,33 @@ void memory_hub::acknowledge(id128 /*round*/, id128 /*member*/) {
 }
 
 void memory_hub::announce(std::string /*fingerprint*/,
-                          std::vector<std::string> /*rule_names*/,
+                          std::vector<std::string> rule_names,
                           std::function<void()> confirmed) {
+    {
+        std::scoped_lock const guard(mutex_);
+        rule_names_ = std::move(rule_names);
+    }
     // One process, one set of rules: there is no other member to tell.
     if (confirmed) {
         confirmed();
+    }
+}
+
+void memory_hub::forget_older() {
+    std::scoped_lock const guard(mutex_);
+    auto const mutation = ids_.next();
+    for (auto const& name : rule_names_) {
+        auto const tag = rules::rule_set::rule_tag(name);
+        map_.change_tag(tag, now(), [&](std::optional<stored_tag> before) {
+            return end_tag(std::move(before),
+                           ids_.next(),
+                           now(),
+                           mutation,
+                           end_action::bump,
+                           milliseconds(0),
+                           forgotten_tags_live)
+                .after;
+        });
     }
 }
 

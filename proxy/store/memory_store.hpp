@@ -37,6 +37,7 @@ public:
     void announce(std::string fingerprint,
                   std::vector<std::string> rule_names,
                   std::function<void()> confirmed = {}) override;
+    void forget_older() override;
     void count_keys(counted_source source) override { counted_.set(std::move(source)); }
     lease const& near_lease() const override { return lease_; }
     void stop() override;
@@ -65,6 +66,7 @@ private:
     counted_tags counted_;
     std::mutex mutex_;
     std::vector<subscriber> subscribers_;  // under mutex_
+    std::vector<std::string> rule_names_;  // under mutex_
 };
 
 }  // namespace sidecache::store

@@ -47,7 +47,7 @@ void node::stop() {
     if (stopped_) {
         return;
     }
-    if (!carries_membership_ || !connected() || !process_->announced()) {
+    if (!carries_membership_ || !connected() || !process_->announced() || process_->stays_listed) {
         abandon();
         return;
     }
@@ -245,7 +245,10 @@ answered_by node::by() const {
     // from the sending makes this an upper estimate.
     auto const since =
         std::chrono::ceil<std::chrono::milliseconds>(boot_clock::now() - last.sent_at);
-    return {last.server, last.sent_at, last.server_time + since.count() + 1};
+    return {last.server,
+            last.sent_at,
+            last.server_time + since.count() + 1,
+            process_->rules.is_quiet(boot_clock::now())};
 }
 
 std::optional<id128> node::server() const {
@@ -328,7 +331,7 @@ store_status node::status() const {
     std::scoped_lock const guard(status_mutex_);
     auto s = status_;
     auto const now = boot_clock::now();
-    s.quarantined = process_->is_quarantined(now);
+    s.quarantined = process_->is_quarantined(now) || process_->rules.is_quiet(now);
     s.standing = process_->members.describe(now);
     return s;
 }

@@ -4,6 +4,7 @@
 #include "proxy/store/redis_names.hpp"
 #include "proxy/store/resp_writer.hpp"
 #include "proxy/telemetry/log.hpp"
+#include "rules/rule_set.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -18,6 +19,8 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::size_t identity_commands = 3;
+/// At least so long lives a tag that is made only to have a new generation.
+constexpr std::chrono::milliseconds forgotten_tags_live = std::chrono::hours(1);
 
 /// INFO takes one section before Redis 7; the whole of it would be much longer.
 void append_identity_check(std::string& out) {
@@ -177,13 +180,17 @@ task<result<void, connect_error>> meet(link& with, redis_process& process, id128
 struct renewing {
     std::shared_ptr<announcement const> rules;
     membership::renewal what;
+    bool asks_who = false;
+
+    std::size_t commands() const { return asks_who ? 2 : 1; }
 };
 
 /// nullopt: nothing has been announced yet, so nothing is listed.
 std::optional<renewing> append_renewal(std::string& out,
                                        redis_process& process,
                                        script_digests const& digests,
-                                       bool carries) {
+                                       bool carries,
+                                       bool is_first) {
     auto rules = process.announced();
     if (!rules) {
         return std::nullopt;
@@ -202,23 +209,100 @@ std::optional<renewing> append_renewal(std::string& out,
                    std::string_view(&what.near, 1),
                    std::string_view(member_rest(rules->fingerprint, rules->rule_names)),
                    what.cleans ? "1"sv : "0"sv);
-    return renewing{std::move(rules), what};
+    // Behind it: who began a mutation without knowing of this member is in the list by now.
+    bool const asks_who = is_first || process.rules.asks_who() || process.is_awaited();
+    if (asks_who) {
+        append_command(out, "HGETALL"sv, names::members);
+    }
+    return renewing{std::move(rules), what, asks_who};
 }
 
-/// False: the reply is none.
-bool take_renewal(redis_process& process, renewing const& sent, reply const& r, id128 server) {
-    auto const join = r.size() == 2 ? id128::parse(r[1].text()) : std::nullopt;
-    if (!join) {
+/// What matters of the others for `rules_watch`. REQUIRES: an array.
+rules_watch::others read_others(redis_process const& process,
+                                announcement const& ours,
+                                reply const& all,
+                                unix_ms server_now) {
+    auto const own = process.member.hex();
+    rules_watch::others who;
+    for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
+        auto const record = parse_member(all[i + 1].text());
+        if (all[i].text() == own || (record && record->lapse <= server_now)) {
+            continue;
+        }
+        who.any = true;
+        who.other_rules = who.other_rules || !record || record->fingerprint != ours.fingerprint;
+    }
+    return who;
+}
+
+/// From the replies at `at`. False: they are none.
+bool take_renewal(redis_process& process,
+                  renewing const& sent,
+                  reply_set const& replies,
+                  std::size_t at,
+                  check const& by) {
+    auto const r = replies[at];
+    auto const join = r.size() == 3 ? id128::parse(r[1].text()) : std::nullopt;
+    if (!join || (sent.asks_who && !replies[at + 1].is_array())) {
         return false;
     }
+    auto const now = boot_clock::now();
     auto const how = r[0].number() == 1   ? membership::listed::still
                      : r[0].number() == 0 ? membership::listed::anew
                                           : membership::listed::overtaken;
-    process.members.renewed(sent.what, how, *join, server, boot_clock::now());
-    if (how != membership::listed::overtaken) {
+    process.members.renewed(sent.what, how, *join, by.server, now);
+    if (how == membership::listed::overtaken) {
+        return true;
+    }
+    std::optional<rules_watch::others> who;
+    if (sent.asks_who) {
+        who = read_others(process, *sent.rules, replies[at + 1], by.server_time);
+        auto const quarantine = process.settings.quarantine;
+        if (process.rules.asks_who() && who->other_rules && quarantine.count() > 0) {
+            log::warn(
+                "replicas with other rules are here: for a while nothing is stored, or taken "
+                "from the store",
+                {{"quarantine_ms", quarantine.count()}});
+        }
+    }
+    process.rules.renewed(
+        r[2].number() == 1, who, sent.what.sent_at, process.settings.listing(), now);
+    if (who) {
         process.confirm(*sent.rules);
     }
     return true;
+}
+
+/// Gives the own `rule:` tags new generations, if need be: what is stored under them is from a time
+/// since when nobody has invalidated it. Tried again with the next heartbeat.
+task<void> forget_old_entries(link& with, redis_process& process, session const& s) {
+    auto const rules = process.announced();
+    if (!rules || !process.rules.has_to_forget()) {
+        co_return;
+    }
+    auto const mutation = process.ids.next();
+    for (auto const& name : rules->rule_names) {
+        append_command(with.commands(),
+                       "EVALSHA"sv,
+                       digest_of(s.scripts, script::tag_end),
+                       "1"sv,
+                       prefixed{names::tag, rules::rule_set::rule_tag(name)},
+                       process.ids.next(),
+                       forgotten_tags_live,
+                       mutation,
+                       "b"sv,
+                       std::chrono::milliseconds(0));
+    }
+    auto const count = rules->rule_names.size();
+    bool done = count == 0;
+    if (count != 0) {
+        auto const until = deadline_of(process);
+        auto [error, replies] = co_await with.ask(count, until);
+        done = error == store_error::ok && first_error(replies, 0, count).empty();
+    }
+    if (done) {
+        process.rules.forgotten();
+    }
 }
 
 }  // namespace
@@ -298,9 +382,9 @@ task<result<session, connect_error>> handshake(link& with, redis_process& proces
 
     std::size_t last_commands = 1;
     append_command(with.commands(), "PTTL"sv, prefixed{names::quarantine, s.last.server.hex()});
-    auto const renewal = append_renewal(with.commands(), process, s.scripts, carries);
+    auto const renewal = append_renewal(with.commands(), process, s.scripts, carries, true);
     if (renewal) {
-        ++last_commands;
+        last_commands += renewal->commands();
     }
     auto const last_until = deadline_of(process);
     auto [last_error, last_replies] = co_await with.ask(last_commands, last_until);
@@ -311,9 +395,10 @@ task<result<session, connect_error>> handshake(link& with, redis_process& proces
         co_return failed(store_error::refused, std::move(text));
     }
     heed_quarantine(process, last_replies[0]);
-    if (renewal && !take_renewal(process, *renewal, last_replies[1], s.last.server)) {
+    if (renewal && !take_renewal(process, *renewal, last_replies, 1, s.last)) {
         co_return failed(store_error::malformed);
     }
+    co_await forget_old_entries(with, process, s);
     co_return s;
 }
 
@@ -323,8 +408,8 @@ task<result<check>> heartbeat(link& with, redis_process& process, session const&
     std::size_t commands = identity_commands + 1;
     std::optional<renewing> renewal;
     if (carries) {
-        renewal = append_renewal(with.commands(), process, s.scripts, true);
-        commands += renewal ? 1U : 0U;
+        renewal = append_renewal(with.commands(), process, s.scripts, true, false);
+        commands += renewal ? renewal->commands() : 0U;
     }
     auto const sent_at = boot_clock::now();
     auto const until = std::chrono::steady_clock::now() + process.settings.where.timeout;
@@ -340,10 +425,12 @@ task<result<check>> heartbeat(link& with, redis_process& process, session const&
         co_return store_error::not_primary;
     }
     heed_quarantine(process, replies[identity_commands]);
-    if (renewal &&
-        !take_renewal(process, *renewal, replies[identity_commands + 1], who->second.server)) {
+    if (renewal && !take_renewal(process, *renewal, replies, identity_commands + 1, who->second)) {
         // Whoever is not listed is not asked about its rules: a new handshake lists this member.
         co_return store_error::refused;
+    }
+    if (carries) {
+        co_await forget_old_entries(with, process, s);
     }
     co_return who->second;
 }

@@ -30,6 +30,12 @@ public:
     void announce(std::string fingerprint,
                   std::vector<std::string> rule_names,
                   std::function<void()> confirmed = {}) override;
+    void forget_older() override { process_->rules.forget_older(); }
+    void stay_listed() override { process_->stays_listed = true; }
+    void rules_changed_untold() override { process_->rules.join_anew(); }
+    boot_clock::time_point others_over(std::chrono::nanoseconds life) const override {
+        return process_->rules.others_over(life);
+    }
     void count_keys(counted_source source) override;
     void stop() override;
 

@@ -109,6 +109,10 @@ template <class Reply>
 void read_members(reply const& all, announcement const& ours, redis_process& process, Reply& into) {
     auto const own = process.member.hex();
     std::optional<id128> own_join;
+    if (ours.is_of_two()) {
+        into.foreign_fingerprint = true;  // this very member may go by other rules in a moment
+        into.foreign_rules = ours.rule_names;
+    }
     for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
         auto const record = parse_member(all[i + 1].text());
         if (all[i].text() == own) {

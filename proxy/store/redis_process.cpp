@@ -10,6 +10,7 @@ redis_process::redis_process(redis_settings s, telemetry::process_metrics& metri
       ids(i),
       member(i.next()),
       members(settings.lease, boot_clock::now()),
+      rules(settings.quarantine),
       metrics_(metrics) {}
 
 result<credentials, connect_error> redis_process::who() const {
@@ -30,6 +31,12 @@ void redis_process::announce(announcement a, std::function<void()> confirmed) {
         awaited_.push_back({next->number, std::move(confirmed)});
     }
     announced_ = std::move(next);
+    rules.announced();
+}
+
+bool redis_process::is_awaited() const {
+    std::scoped_lock const guard(mutex_);
+    return !awaited_.empty();
 }
 
 void redis_process::confirm(announcement const& a) {

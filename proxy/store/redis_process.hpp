@@ -7,6 +7,7 @@
 #include "proxy/store/identity.hpp"
 #include "proxy/store/membership.hpp"
 #include "proxy/store/redis_settings.hpp"
+#include "proxy/store/rules_watch.hpp"
 #include "proxy/store/tag_value.hpp"
 
 #include <atomic>
@@ -30,6 +31,8 @@ struct announcement {
     std::string fingerprint;
     std::vector<std::string> rule_names;
     std::uint64_t number = 0;  // of this process's announcements
+    /// "A+B": a reload waits, and the rules of both may answer requests before its mutations end.
+    bool is_of_two() const { return fingerprint.find('+') != std::string::npos; }
 };
 
 /// What the connections of one process share. Any thread.
@@ -48,6 +51,9 @@ public:
     /// This member's id in `sidecache:members`; new with each process.
     id128 const member;
     membership members;
+    rules_watch rules;
+    /// The listing is left to lapse.
+    std::atomic<bool> stays_listed{false};
 
     /// Null before the first announcement: then nothing is listed and nothing compared.
     std::shared_ptr<announcement const> announced() const;
@@ -56,6 +62,7 @@ public:
     void announce(announcement a, std::function<void()> confirmed);
     /// A renewal that said `a` has had its reply.
     void confirm(announcement const& a);
+    bool is_awaited() const;
 
     /// A quarantine that this process has met, in its own clock; kept besides the key in the
     /// store, which an eviction might take.

@@ -32,7 +32,7 @@ struct redis_settings {
     /// rules that is paused may come back and read; too long costs only what its rules are marked
     /// for in vain.
     std::chrono::milliseconds listing() const {
-        return std::max(10 * lease, std::chrono::milliseconds(10'000));
+        return std::max({10 * lease, std::chrono::milliseconds(10'000), quarantine});
     }
 };
 

@@ -174,8 +174,9 @@ task<result<fill_ground>> redis_store::begin_fill(fill_request const& r) {
         g.tags.push_back(t);
     }
     auto const& process = caller_.target().process();
-    g.quarantined = process.settings.quarantine.count() > 0 &&
-                    (a.replies[tags].number() != 0 || process.is_quarantined(boot_clock::now()));
+    g.quarantined =
+        process.settings.quarantine.count() > 0 &&
+        (a.replies[tags].number() != 0 || process.is_quarantined(boot_clock::now()) || a.by.quiet);
     auto const entry_at = tags + (asks_lock ? 2 : 1);
     g.entry = a.replies[entry_at].shared_text();
     if (r.max_keys > 0) {

@@ -49,6 +49,9 @@ struct answered_by {
     /// An upper estimate of the server's clock at the reply, so that an intent is judged past its
     /// deadline early rather than late (protocol.md section 2).
     unix_ms server_now_ms = 0;
+    /// Mutations may be under way that know nothing of this member's rules: nothing that is stored
+    /// counts (protocol.md section 3.8, rules_watch.hpp).
+    bool quiet = false;
 };
 
 /// What a hit is judged from: entry and tags, read in one round trip.
@@ -313,6 +316,20 @@ public:
     virtual void announce(std::string fingerprint,
                           std::vector<std::string> rule_names,
                           std::function<void()> confirmed = {}) = 0;
+    /// Marks of this process may stand, and be for something that is yet to come: it stays listed
+    /// when it stops, until the listing lapses, so that who joins with other rules finds it.
+    virtual void stay_listed() {}
+    /// Other rules, which have been announced, take effect in a moment: from now on nothing counts
+    /// that is stored under their `rule:` tags. Any thread.
+    virtual void forget_older() = 0;
+    /// The rules have changed and nobody could be told: the next renewal is a joining.
+    virtual void rules_changed_untold() {}
+    /// When every mutation of another process must be over that did not know of the last
+    /// announcement that was confirmed, where a mark lives for `life` at most; the epoch: there was
+    /// nobody else. Any thread.
+    virtual boot_clock::time_point others_over(std::chrono::nanoseconds /*life*/) const {
+        return {};
+    }
     /// Whether this process may serve from memory: granted and revoked as protocol.md section 4
     /// says. Any thread; lives as long as the hub.
     virtual lease const& near_lease() const = 0;

@@ -214,6 +214,7 @@ void add_process(exposition& out, process_metrics const& p) {
     out.count(family_id::identity_key_reloads, {"failed"}, p.key_reloads_failed.load(relaxed));
     out.count(family_id::config_reloads, {"ok"}, p.reloads_ok.load(relaxed));
     out.count(family_id::config_reloads, {"failed"}, p.reloads_failed.load(relaxed));
+    out.count(family_id::config_reloads, {"waited"}, p.reloads_waited.load(relaxed));
     out.gauge(family_id::config_last_reload_successful, {}, p.last_reload_ok.load(relaxed) ? 1 : 0);
     out.gauge(family_id::config_info, {hex(p.config_fingerprint.load(relaxed))}, 1);
     out.gauge(family_id::build_info, {version, compiler}, 1);

@@ -164,7 +164,7 @@ constexpr std::array<family, family_count> table{{
      counter,
      "sidecache_config_reloads_total",
      {"outcome"},
-     "Reloads of the configuration."},
+     "Reloads of the configuration; \"waited\": counted as well when other rules had to wait."},
     {id::config_last_reload_successful,
      gauge,
      "sidecache_config_last_reload_successful",

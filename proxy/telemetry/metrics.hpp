@@ -185,6 +185,7 @@ struct process_metrics {
     std::atomic<std::int64_t> members{0};
     std::atomic<std::uint64_t> reloads_ok{0};
     std::atomic<std::uint64_t> reloads_failed{0};
+    std::atomic<std::uint64_t> reloads_waited{0};  // taken, and held back for a while
     /// Whether the file as last read is what is in effect.
     std::atomic<bool> last_reload_ok{true};
     /// `rule_set::fingerprint` of what is in effect, as the number that its 16 hex digits are.

@@ -93,7 +93,15 @@ struct bench {
     process_parts own = shared.parts();
     told_replicas near{store.calls};
     counting_ids ids;
-    process_parts process{own.fills, own.pending, own.events, near, own.gate, own.metrics, ids};
+    process_parts process{own.fills,
+                          own.pending,
+                          own.events,
+                          near,
+                          own.gate,
+                          own.background_fills,
+                          own.metrics,
+                          ids,
+                          own.mutations};
     no_log log;
     scope background{context.get_executor()};
     scope sessions{context.get_executor()};

@@ -41,6 +41,7 @@ public:
     void subscribe(asio::io_context&, store::event_sink, std::function<void()>) override {}
     void announce(std::string, std::vector<std::string>, std::function<void()>) override {}
     store::lease const& near_lease() const override { return lease_; }
+    void forget_older() override {}
     void count_keys(store::counted_source) override {}
     void stop() override {}
 

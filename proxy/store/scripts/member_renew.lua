@@ -10,7 +10,8 @@
 --      7  the record's rest: fingerprint and rule names
 --      8  "1": drop other members' records that have lapsed
 -- Reply: {1 when it was listed for the same and had not lapsed, 0 when it has joined anew with
---         this, -1 when a later renewal had overtaken this one (nothing was done); join number}.
+--         this, -1 when a later renewal had overtaken this one (nothing was done); join number;
+--         1 when it was listed until now, be it for less}.
 
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -25,7 +26,7 @@ end
 local record = redis.call('HGET', KEYS[1], ARGV[1])
 local before = record and read(record)
 if before and before.count >= tonumber(ARGV[3]) then
-    return {-1, before.join}
+    return {-1, before.join, 1}
 end
 if before and before.lapse <= now then
     before = nil
@@ -49,4 +50,4 @@ local join = stays and before.join or ARGV[4]
 local lapse = string.format('%.0f', now + tonumber(ARGV[2]))
 redis.call('HSET', KEYS[1], ARGV[1],
     table.concat({'2', lapse, ARGV[3], join, ARGV[5], near, ARGV[7]}, ' '))
-return {stays and 1 or 0, join}
+return {stays and 1 or 0, join, before and 1 or 0}
