@@ -44,9 +44,10 @@ std::string cluster::yaml(unsigned i) const {
            backend_.url() + "\", connect_timeout: 300ms, timeout: " + text(upstream_timeout) +
            "}\nstore: {url: \"" + store +
            "\", timeout: 200ms, retry: {attempts: 1}, breaker: {open_for: 200ms}, "
-           "on_down: refuse, margin: " +
-           text(margin) + "}\nnear_cache: {size: " + options_.near_size +
-           ", lease: " + text(lease) + "}\n" + tests::open_rules();
+           "on_down: " +
+           options_.on_down + ", on_down_hold: 20s, margin: " + text(margin) +
+           "}\nnear_cache: {size: " + options_.near_size + ", lease: " + text(lease) + "}\n" +
+           tests::open_rules();
 }
 
 }  // namespace sidecache::consistency

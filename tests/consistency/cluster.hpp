@@ -20,12 +20,15 @@ struct cluster_options {
     unsigned replicas = 3;
     int products = 24;
     std::string near_size = "16MiB";
+    /// In the settings of the store; under `forward` a mutation's answer is held until Redis is
+    /// back.
+    std::string on_down = "refuse";
     std::vector<std::string> redis_arguments{};
     tests::launch how{};
 };
 
 /// Replicas with the shipped rules in front of the demo backend, each behind a relay of its own to
-/// the one Redis. `on_down: refuse`, and times short enough to see deadlines pass. What changes it
+/// the one Redis, with times short enough to see deadlines pass. What changes it
 /// is called from the thread that made it; ports are for any thread.
 class cluster {
 public:

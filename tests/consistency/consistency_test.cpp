@@ -70,6 +70,16 @@ TEST_CASE("consistency: everything, one after the other") {
     holds(run_of("strict", 7, 40'000, 30), 0.1);
 }
 
+TEST_CASE("consistency: on_down: forward, and Redis is back before the answers are due") {
+    run_options o;
+    o.where.on_down = "forward";
+    o.faults = faults_named("stop-redis,cut-link,hold-requests,hold-replies");
+    o.what.seed = 9;
+    o.reads = 20'000;
+    o.at_most = std::chrono::seconds(25);
+    holds(run(o), 0.1);
+}
+
 TEST_CASE("consistency: the same without near caches") {
     run_options o;
     o.faults = faults_named("strict");

@@ -50,7 +50,12 @@ outcome run(run_options const& options) {
     }
     where.backend().heal();
     auto const h = work.finish();
-    out.what = analyse(h, weakest(options.faults));
+    auto holds = weakest(options.faults);
+    if (options.where.on_down == "forward") {
+        // Marks are set only when the store is back: protocol.md section 5.
+        holds = {.monotonic = false, .abandoned = false};
+    }
+    out.what = analyse(h, holds);
     out.writes = h.writes.size();
     out.acknowledged = static_cast<std::uint64_t>(std::count_if(
         h.writes.begin(), h.writes.end(), [](write const& w) { return w.status / 100 == 2; }));

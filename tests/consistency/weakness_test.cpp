@@ -77,6 +77,26 @@ TEST_CASE("weakness: a fill takes its generations after the fetch") {
     CHECK(found_out("late_snapshot", "backend-is-slow"));
 }
 
+TEST_CASE("weakness: other replicas do not hear of a change") {
+    CHECK(found_out("tell_nobody", "none"));
+}
+
+TEST_CASE("weakness: they hear of it, and are not waited for") {
+    CHECK(found_out("wait_for_nobody", "slow-link,stalling-link,hold-replies"));
+}
+
+TEST_CASE("weakness: near entries outlive the drop of their tags") {
+    CHECK(found_out("keep_dropped", "none"));
+}
+
+TEST_CASE("weakness: near hits without the lease") {
+    CHECK(found_out("ignore_lease", "hold-replies,stop"));
+}
+
+TEST_CASE("weakness: a drop does not reach reads of the store under way") {
+    CHECK(found_out("insert_blindly", "slow-link,stalling-link,hold-replies"));
+}
+
 TEST_CASE("weakness: a fetch is joined whatever it stands on") {
     CHECK(found_out("careless_join", "backend-is-slow"));
 }
