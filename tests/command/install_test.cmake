@@ -13,7 +13,8 @@ foreach(file
     share/zsh/site-functions/_sidecache
     share/fish/vendor_completions.d/sidecache.fish
     share/sidecache/schema.json
-    share/sidecache/products.yaml)
+    share/sidecache/products.yaml
+    share/sidecache/examples/memory-only.yaml)
     if(NOT EXISTS ${PREFIX}/${file})
         message(FATAL_ERROR "${file} is missing")
     endif()

@@ -1,3 +1,4 @@
+#include "config/init/init.hpp"
 #include "config/keys.hpp"
 #include "tests/config/given.hpp"
 #include "tests/config/schema_validator.hpp"
@@ -7,9 +8,13 @@
 #include <doctest/doctest.h>
 #include <yaml-cpp/yaml.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string>
+#include <vector>
 
 /// schema.json is for editors; the loader never reads it. What holds it to the loader's own table
 /// of keys is here.
@@ -128,8 +133,62 @@ TEST_CASE("every default is one that the schema allows") {
     }
 }
 
-TEST_CASE("the shipped file is right by the schema") {
-    CHECK(mistake_in(yaml(shipped("products.yaml")), schema()) == "");
+TEST_CASE("every example that an editor offers is one that the schema allows") {
+    int examples = 0;
+    for (auto const& [name, type] : schema().at("definitions").as_object()) {
+        auto const* offered = type.as_object().if_contains("examples");
+        if (offered == nullptr) {
+            continue;
+        }
+        json::object with_definitions = type.as_object();
+        with_definitions["definitions"] = schema().at("definitions");
+        for (auto const& example : offered->as_array()) {
+            CAPTURE(name);
+            CHECK(mistake_in(example, with_definitions) == "");
+            ++examples;
+        }
+    }
+    CHECK(examples > 10);
+}
+
+TEST_CASE("each shipped file loads without an error or a warning, and is right by the schema") {
+    namespace fs = std::filesystem;
+    fs::path const folder(SIDECACHE_CONFIG_DIR);
+    std::vector<fs::path> files{folder / "products.yaml"};
+    for (auto const& entry : fs::directory_iterator(folder / "examples")) {
+        if (entry.path().extension() == ".yaml") {
+            files.push_back(entry.path());
+        }
+    }
+    CHECK(files.size() >= 4);
+    for (auto const& file : files) {
+        CAPTURE(file.filename().string());
+        auto const text = shipped(fs::relative(file, folder).string());
+        CHECK(mistake_in(yaml(text), schema()) == "");
+        auto const loaded = load(text, {{"SIDECACHE_ADMIN_TOKEN", "of-the-test"}});
+        CHECK(findings_of(loaded) == "");
+        CHECK(loaded.config);
+        // An editor finds the schema by the path that the file gives.
+        std::string const marker = "# yaml-language-server: $schema=";
+        auto const at = text.find(marker);
+        REQUIRE(at != std::string::npos);
+        auto const named =
+            text.substr(at + marker.size(), text.find('\n', at) - at - marker.size());
+        CHECK(fs::equivalent(file.parent_path() / named, folder / "schema.json"));
+    }
+}
+
+TEST_CASE("what init makes is right by the schema") {
+    for (auto const* const name : {"products.yaml", "petstore.json", "nasty.yaml"}) {
+        CAPTURE(name);
+        std::ifstream in(std::string(SIDECACHE_OPENAPI_DIR) + "/" + name);
+        std::ostringstream api;
+        api << in.rdbuf();
+        config::report found(name);
+        auto const made = config::init::make(api.str(), {}, {.source = name}, found);
+        REQUIRE(made);
+        CHECK(mistake_in(yaml(made->yaml), schema()) == "");
+    }
 }
 
 TEST_CASE("the schema finds what an editor should underline") {

@@ -61,8 +61,8 @@ private:
                       : path + ": " + std::string(keyword) + " " + json::serialize(argument) +
                             " refuses " + json::serialize(v);
         };
-        static constexpr std::array<std::string_view, 5> says_nothing{
-            "$schema", "title", "description", "default", "definitions"};
+        static constexpr std::array<std::string_view, 6> says_nothing{
+            "$schema", "title", "description", "default", "definitions", "examples"};
         if (std::ranges::find(says_nothing, keyword) != says_nothing.end()) {
             return "";
         }
