@@ -43,7 +43,7 @@ soak: ## run the consistency checker long (SOAK=its options; tests/consistency/R
 	@build/release/consistency $(SOAK)
 
 IMAGE ?= sidecache:0.1.0
-BUILDER ?= $(or $(shell command -v docker),$(shell command -v podman),$(shell command -v buildah))
+BUILDER ?= $(shell if docker info > /dev/null 2>&1; then echo docker; else command -v podman || command -v buildah; fi)
 image: ## build the image (IMAGE=its name, BUILDER=docker|podman|buildah)
 	@$(or $(BUILDER),$(error no docker, podman or buildah here)) build -f k8s/image/Dockerfile -t $(IMAGE) \
 		--build-arg SIDECACHE_VERSION="$$(sed -n 's/^project(sidecache VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)" \
