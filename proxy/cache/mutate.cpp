@@ -1,5 +1,6 @@
 #include "proxy/cache/mutate.hpp"
 
+#include "proxy/cache/asker.hpp"
 #include "proxy/cache/mutation_run.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/rejection.hpp"
@@ -122,12 +123,12 @@ task<void> relay_stream(http::downstream& client, conversation& talk) {
 task<void> mutate(worker_parts const& parts,
                   std::shared_ptr<snapshot const> snap,
                   http::downstream& client,
-                  std::shared_ptr<identity::verified const> who,
+                  asker const* who,
                   mutation_report& report) {
     auto const talk = std::make_shared<conversation>(parts.ex);
     talk->request = client.request();
     talk->peer = client.peer();
-    talk->who = std::move(who);
+    talk->who = who == nullptr ? nullptr : who->who();
     auto failed = co_await read_first(client, *talk, snap->config->limits.max_mutation_body);
     if (failed) {
         co_await refuse_content(parts, client, failed, report);
@@ -142,6 +143,9 @@ task<void> mutate(worker_parts const& parts,
         co_await talk->answered.wait();
     }
     report = talk->report;
+    if (who != nullptr && report.purges.empty() && report.outcome != "unchanged") {
+        who->forget();
+    }
     if (failed) {
         co_await refuse_content(parts, client, failed, report);
         co_return;

@@ -11,12 +11,9 @@ namespace sidecache::http {
 class downstream;
 }
 
-namespace sidecache::identity {
-class verified;
-}
-
 namespace sidecache::cache {
 
+class asker;
 struct snapshot;
 struct worker_parts;
 
@@ -41,13 +38,15 @@ struct mutation_report {
 /// that goes away nor a session that is cancelled stops the upstream request or the end.
 ///
 /// Counts everything of a purge, the upstream's responses and durations; requests_total is the
-/// caller's. `who`: the verified caller, by whom purges are bound; null: nobody, and they widen.
-/// `parts` and `client` outlive the call; `report` is complete when it returns. On the
-/// worker's own thread.
+/// caller's. `who`: its verified caller binds purges; null, or nobody verified: they widen. Where
+/// no purge knows what the write did, it may have been a log-in, a log-out or a switch of
+/// organizations: who the caller was is forgotten *before* the client has its answer, so that his
+/// next request is not believed. `parts`, `client` and `who` outlive the call; `report` is complete
+/// when it returns. On the worker's own thread.
 task<void> mutate(worker_parts const& parts,
                   std::shared_ptr<snapshot const> snap,
                   http::downstream& client,
-                  std::shared_ptr<identity::verified const> who,
+                  asker const* who,
                   mutation_report& report);
 
 }  // namespace sidecache::cache

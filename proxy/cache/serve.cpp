@@ -130,10 +130,7 @@ public:
             }
         } else if (at.wanted.what == rules::verdict::mutate) {
             mutation_report report;
-            co_await mutate(parts_, snap, client, who->who(), report);
-            if (report.purges.empty() && report.outcome != "unchanged") {
-                who->forget();  // a log-in, a log-out, a switch of organizations: nobody knows
-            }
+            co_await mutate(parts_, snap, client, &*who, report);
             account.reason = report.outcome;
             account.request_id = report.request_id;
             account.upstream = report.upstream;
