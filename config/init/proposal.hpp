@@ -76,6 +76,6 @@ void propose_rules(api const& all, std::size_t skip, proposal& out);
 void propose_purges(api const& all, std::size_t skip, proposal& out);
 
 /// A name that is not among `taken` yet, and is from now on.
-std::string unique_name(std::string wanted, std::vector<std::string>& taken);
+std::string unique_name(std::string const& wanted, std::vector<std::string>& taken);
 
 }  // namespace sidecache::config::init

@@ -202,6 +202,7 @@ private:
                                  " query parameters: all that come are part of the key.");
         }
         std::vector<std::string> names;
+        names.reserve(rule.path_part.size());
         for (auto const& part : rule.path_part) {
             names.push_back(part.variable);
         }
@@ -373,7 +374,7 @@ std::string proposed_rule::key() const {
     return out;
 }
 
-std::string unique_name(std::string wanted, std::vector<std::string>& taken) {
+std::string unique_name(std::string const& wanted, std::vector<std::string>& taken) {
     auto name = wanted;
     for (int i = 2; std::ranges::find(taken, name) != taken.end(); ++i) {
         name = wanted + (wanted.find('-') == std::string::npos ? "" : "-") + std::to_string(i);
