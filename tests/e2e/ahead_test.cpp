@@ -59,9 +59,12 @@ TEST_CASE("a key that is asked for all the time never misses by its ttl, on no r
     }));
     CHECK(all_hits);
     CHECK(misses(s) == before);
-    auto const refreshes = s[0].metric("sidecache_refreshes_total", {"outcome=\"stored\""}) +
-                           s[1].metric("sidecache_refreshes_total", {"outcome=\"stored\""});
-    CHECK(refreshes >= 4);
+    // The last one may be at the backend still.
+    CHECK(eventually([&] {
+        return s[0].metric("sidecache_refreshes_total", {"outcome=\"stored\""}) +
+                   s[1].metric("sidecache_refreshes_total", {"outcome=\"stored\""}) >=
+               4;
+    }));
 }
 
 TEST_CASE("writes beside refreshes: no read is older than the last answered write") {
