@@ -75,12 +75,18 @@ constexpr auto table = std::to_array<known_key>({
     {"store.url",
      "store_url",
      "redis://127.0.0.1:6379/0",
-     "redis://[USER:PASSWORD@]HOST:PORT/DATABASE, rediss:// for TLS, unix:///PATH?db=DATABASE, or "
-     "memory:// for one replica without Redis."},
+     "redis://[USER:PASSWORD@]HOST:PORT/DATABASE, rediss:// for TLS, "
+     "redis+sentinel://HOST,HOST/MASTER-NAME/DATABASE (rediss+sentinel://), "
+     "unix:///PATH?db=DATABASE, "
+     "or memory:// for one replica without Redis."},
     {"store.password_file",
      "text",
      "",
      "A file that holds the password, instead of one in the URL. Read for each new connection."},
+    {"store.sentinel", "section", "", "Who we are to the Sentinels of redis+sentinel://."},
+    {"store.sentinel.user", "text", "", "Their user; the default is none."},
+    {"store.sentinel.password", "text", "", "Their password; the URL's is the primary's."},
+    {"store.sentinel.password_file", "text", "", "Instead: a file that holds it."},
     {"store.tls", "section", "", "How a rediss:// server is verified, and who we are to it."},
     {"store.tls.ca_file",
      "text",

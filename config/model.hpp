@@ -22,6 +22,7 @@ struct endpoint {
     std::string host;  // without brackets
     std::uint16_t port = 0;
     std::string text() const;
+    bool operator==(endpoint const&) const = default;
 };
 
 struct admin {
@@ -53,10 +54,20 @@ struct store_tls {
     std::string server_name;          // what its certificate has to name; empty: the URL's host
 };
 
+/// Who we are to Sentinels.
+struct store_sentinel {
+    std::string user, password;
+    std::string password_file;
+};
+
 struct store {
     enum class kind { redis_tcp, redis_unix, memory };
     kind what = kind::redis_tcp;
     endpoint address{"127.0.0.1", 6379};
+    /// Sentinels that name the address (redis+sentinel://); none: it is `address`.
+    std::vector<endpoint> sentinel_addresses;
+    std::string master_name;
+    store_sentinel sentinel;
     std::string path;  // unix
     std::string user, password;
     std::string password_file;  // instead of a password; read for each connection

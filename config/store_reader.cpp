@@ -15,6 +15,8 @@ void read_url(section& s, store& out) {
     s.value<store_url>("url", url, parse_store_url);
     out.what = url.what;
     out.address = std::move(url.address);
+    out.sentinel_addresses = std::move(url.sentinels);
+    out.master_name = std::move(url.master_name);
     out.path = std::move(url.path);
     out.user = std::move(url.user);
     out.password = std::move(url.password);
@@ -61,7 +63,7 @@ void read_tls(section& s, store& out) {
         s.findings().error(
             given->at,
             "`tls` is given, but " + quoted(out.description) + " is spoken to plainly",
-            "write rediss:// for TLS, or leave out `tls`");
+            "write rediss:// (rediss+sentinel://) for TLS, or leave out `tls`");
     }
     if (tls.cert_file.empty() != tls.key_file.empty()) {
         s.findings().error(given->at,
@@ -77,12 +79,44 @@ void read_tls(section& s, store& out) {
     }
 }
 
+void read_sentinel(section& s, store& out) {
+    auto const* given = s.find("sentinel");
+    if (given == nullptr || given->what == yaml_node::kind::nothing) {
+        return;
+    }
+    auto& to = out.sentinel;
+    s.child("sentinel", [&](section& t) {
+        t.text("user", to.user);
+        t.text("password", to.password);
+        t.text("password_file", to.password_file);
+    });
+    if (!to.password.empty() && !to.password_file.empty()) {
+        s.findings().error(given->at,
+                           "the Sentinels' password is given twice",
+                           "write either `password` or `password_file`");
+    }
+    if (!to.user.empty() && to.password.empty() && to.password_file.empty()) {
+        s.findings().error(given->at,
+                           "the Sentinels' user has no password",
+                           "write `password` or `password_file` as well");
+    }
+    auto const says_something =
+        !to.user.empty() || !to.password.empty() || !to.password_file.empty();
+    if (says_something && out.sentinel_addresses.empty()) {
+        s.findings().error(
+            given->at,
+            "`sentinel` is given, but " + quoted(out.description) + " names no Sentinels",
+            "write redis+sentinel://HOST,HOST/MASTER-NAME, or leave it out");
+    }
+}
+
 }  // namespace
 
 void read_store_access(section& s, store& out) {
     read_url(s, out);
     read_password_file(s, out);
     read_tls(s, out);
+    read_sentinel(s, out);
 }
 
 }  // namespace sidecache::config

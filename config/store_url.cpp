@@ -5,6 +5,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <variant>
@@ -71,23 +72,93 @@ parsed<store_url> parse_unix(urls::url_view const& url, std::string const& shown
     return out;
 }
 
+/// Sentinel takes no other names.
+bool is_master_name(std::string_view name) {
+    return !name.empty() && std::ranges::all_of(name, [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               c == '.' || c == '-' || c == '_';
+    });
+}
+
+/// Hosts are more than one, which no URL parser takes: each is parsed as if it were alone.
+parsed<store_url> parse_sentinels(std::string_view text,
+                                  std::string_view scheme,
+                                  std::string const& shown) {
+    problem const general{quoted(shown) + " does not name Sentinels and a master",
+                          "write redis+sentinel://HOST:26379,HOST:26379/MASTER-NAME/0"};
+    auto const rest = text.substr(scheme.size() + 3);
+    auto const slash = std::min(rest.find('/'), rest.size());
+    auto hosts = rest.substr(0, slash);
+    auto const at = hosts.rfind('@');
+    auto const user = at == std::string_view::npos ? std::string_view() : hosts.substr(0, at + 1);
+    hosts.remove_prefix(user.size());
+    store_url out;
+    out.description = std::string(scheme) + "://";
+    while (true) {
+        auto const comma = std::min(hosts.find(','), hosts.size());
+        auto const alone = "redis://" + std::string(hosts.substr(0, comma));
+        auto const url = urls::parse_uri(alone);
+        if (!url || url->has_userinfo()) {
+            return general;
+        }
+        auto address = endpoint_of(*url, shown, 26379);
+        if (auto* bad = std::get_if<problem>(&address)) {
+            return std::move(*bad);
+        }
+        out.sentinels.push_back(std::get<endpoint>(address));
+        out.description += (out.sentinels.size() == 1 ? "" : ",") + out.sentinels.back().text();
+        if (comma == hosts.size()) {
+            break;
+        }
+        hosts.remove_prefix(comma + 1);
+    }
+    auto const whole = "redis://" + std::string(user) + "h" + std::string(rest.substr(slash));
+    auto const url = urls::parse_uri(whole);
+    if (!url || url->has_query() || url->has_fragment()) {
+        return general;
+    }
+    auto const path = url->path();
+    auto const end_of_name = std::min(path.find('/', 1), path.size());
+    out.master_name = path.empty() ? "" : path.substr(1, end_of_name - 1);
+    if (!is_master_name(out.master_name)) {
+        return general;
+    }
+    if (end_of_name + 1 < path.size()) {
+        auto const database = parse_database(std::string_view(path).substr(end_of_name + 1), shown);
+        if (auto const* bad = std::get_if<problem>(&database)) {
+            return *bad;
+        }
+        out.database = std::get<unsigned>(database);
+    }
+    out.user = url->user();
+    out.password = url->password();
+    out.description += "/" + out.master_name + "/" + std::to_string(out.database);
+    return out;
+}
+
 }  // namespace
 
 parsed<store_url> parse_store_url(std::string_view text) {
     auto const shown = without_credentials(text);
     auto const scheme = text.substr(0, text.find("://"));
-    for (std::string_view const later :
-         {"redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"}) {
+    for (std::string_view const later : {"redis+cluster", "rediss+cluster"}) {
         if (scheme == later) {
             return problem{quoted(std::string(later) + "://") +
                                " is part of the design, not available in this version",
-                           "use redis://, rediss://, unix:// or memory://"};
+                           "use redis://, rediss://, redis+sentinel://, unix:// or memory://"};
         }
     }
     if (text == "memory://") {
         store_url out;
         out.what = store::kind::memory;
         out.description = text;
+        return out;
+    }
+    if (scheme == "redis+sentinel" || scheme == "rediss+sentinel") {
+        auto out = parse_sentinels(text, scheme, shown);
+        if (auto* store = std::get_if<store_url>(&out)) {
+            store->is_tls = scheme == "rediss+sentinel";
+        }
         return out;
     }
     auto const url = urls::parse_uri(text);

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Addresses and URLs of the configuration.
 namespace sidecache::config {
@@ -28,6 +29,8 @@ parsed<std::string> parse_upstream_host(std::string_view text);
 struct store_url {
     store::kind what = store::kind::redis_tcp;
     endpoint address;
+    std::vector<endpoint> sentinels;
+    std::string master_name;
     std::string path;
     std::string user;
     std::string password;
@@ -37,6 +40,8 @@ struct store_url {
 };
 
 /// `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, the same with `rediss://` (TLS),
+/// `redis+sentinel://[USER[:PASSWORD]@]HOST[:PORT],HOST[:PORT].../MASTER-NAME[/DATABASE]` and
+/// `rediss+sentinel://` (credentials are the primary's),
 /// `unix://[USER[:PASSWORD]@]/PATH[?db=DATABASE]`, `memory://`. Percent-encoding is decoded.
 /// `redis://:PASSWORD@...` is a password without a user. No message shows a password.
 parsed<store_url> parse_store_url(std::string_view text);

@@ -1,5 +1,6 @@
 #include "proxy/command/command_line.hpp"
 
+#include "proxy/command/check_store.hpp"
 #include "proxy/command/command_table.hpp"
 #include "proxy/command/completion.hpp"
 #include "proxy/command/drain.hpp"
@@ -68,6 +69,9 @@ int perform(CLI::App& app, typed& in) {
     if (name == "init") {
         in.init.has_base = chosen.front()->count("--base") != 0;
         return init(in.init);
+    }
+    if (name == "check" && in.connect) {
+        return check_store(in.check.file);
     }
     if (name == "check") {
         in.check.colored = *colored;

@@ -79,10 +79,13 @@ void add_check(CLI::App& app, typed& in) {
     add_file(command, in.check.file);
     command.add_flag(
         "--dump", in.dump, "Print it as YAML instead: defaults filled in, secrets as ***");
+    command.add_flag(
+        "--connect", in.connect, "Connect to its store instead, and say what is wrong with that");
     command.add_flag("--json", in.check.json, "JSON, for programs");
     add_color(command, in);
     command.footer(
-        "Asks neither the store nor the backend. Exit code 1: the file has an error.\n\n"
+        "Without --connect neither the store nor the backend is asked. Exit code 1: the file has an\n"
+        "error, or with --connect: a running sidecache would not have this store.\n\n"
         "Examples:\n"
         "  sidecache check sidecache.yaml\n"
         "  sidecache check --json sidecache.yaml");

@@ -34,6 +34,7 @@ struct typed {
     std::string shell;
     bool json = false;
     bool dump = false;
+    bool connect = false;
 };
 
 /// Every command with its arguments, options and help, bound to `in`, which outlives it.

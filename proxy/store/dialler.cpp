@@ -1,130 +1,32 @@
 #include "proxy/store/dialler.hpp"
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-
-#include <memory>
-#include <utility>
-#include <vector>
-
 namespace sidecache::store {
 
-namespace {
+dialler::dialler(config::store const& where, std::chrono::milliseconds timeout)
+    : address_(where.address), way_(where, timeout) {
+    if (!where.sentinel_addresses.empty()) {
+        directory_.emplace(where, way_);
+    }
+}
 
-using endpoint = asio::generic::stream_protocol::endpoint;
-
-/// Closes the stream at a deadline, unless it is told that all went well. Shared with its timer's
-/// handler, which may run after the connect has returned.
-struct deadline_guard {
-    explicit deadline_guard(stream& s) : target(&s), timer(s.get_executor()) {}
-    stream* target;
-    steady_timer timer;
-    bool passed = false;
-};
-
-std::shared_ptr<deadline_guard> guard(stream& s, std::chrono::milliseconds timeout) {
-    auto g = std::make_shared<deadline_guard>(s);
-    g->timer.expires_after(timeout);
-    g->timer.async_wait([g](error_code ec) {
-        if (!ec && g->target != nullptr) {
-            g->passed = true;
-            g->target->close();
+task<result<config::endpoint, connect_error>> dialler::connect(stream& to) {
+    auto at = address_;
+    if (directory_) {
+        auto const named = co_await directory_->ask(to.get_executor());
+        if (!named) {
+            co_return named.error();
         }
-    });
-    return g;
-}
-
-void release(deadline_guard& g) {
-    g.target = nullptr;
-    g.timer.cancel();
-}
-
-connect_error failed(std::string text) {
-    return {store_error::unreachable, std::move(text)};
-}
-
-using found_addresses = result<std::vector<endpoint>, connect_error>;
-
-task<found_addresses> resolve(executor ex, config::store const& where) {
-    std::vector<endpoint> found;
-    if (where.what == config::store::kind::redis_unix) {
-        // A path that is too long for a socket address makes the endpoint throw.
-        if (where.path.size() >= sizeof(sockaddr_un{}.sun_path)) {
-            co_return failed("the path of the socket is too long");
+        at = *named;
+    }
+    auto const reached = co_await way_.connect(to, at);
+    if (!reached) {
+        auto error = reached.error();
+        if (directory_) {
+            error.text = "the primary by the Sentinels' word, " + at.text() + ": " + error.text;
         }
-        found.emplace_back(asio::local::stream_protocol::endpoint(where.path));
-        co_return found;
+        co_return error;
     }
-    error_code literal;
-    auto const address = asio::ip::make_address(where.address.host, literal);
-    if (!literal) {
-        found.emplace_back(tcp::endpoint(address, where.address.port));
-        co_return found;
-    }
-    asio::ip::basic_resolver<tcp, executor> resolver(ex);
-    auto const port = std::to_string(where.address.port);
-    auto [ec, results] = co_await resolver.async_resolve(where.address.host, port, as_tuple);
-    if (ec) {
-        co_return failed("the name " + where.address.host +
-                         " cannot be looked up: " + ec.message());
-    }
-    for (auto const& r : results) {
-        found.emplace_back(r.endpoint());
-    }
-    co_return found;
-}
-
-task<error_code> connect_to(stream& to, endpoint address, std::chrono::milliseconds timeout) {
-    auto const limit = guard(to, timeout);
-    auto [ec] = co_await to.socket().async_connect(address, as_tuple);
-    release(*limit);
-    error_code const timed_out = asio::error::timed_out;
-    co_return limit->passed ? timed_out : ec;
-}
-
-}  // namespace
-
-dialler::dialler(config::store where, std::chrono::milliseconds timeout)
-    : where_(std::move(where)), timeout_(timeout), tls_(where_.tls) {}
-
-task<result<void, connect_error>> dialler::connect(stream& to) {
-    auto const found = co_await resolve(to.get_executor(), where_);
-    if (!found) {
-        co_return found.error();
-    }
-    auto const addresses = *found;
-    auto const began = std::chrono::steady_clock::now();
-    auto const each = timeout_ / static_cast<int>(std::max<std::size_t>(1, addresses.size()));
-    error_code last = asio::error::host_not_found;
-    for (auto const& address : addresses) {
-        to.close();
-        last = co_await connect_to(to, address, each);
-        if (!last) {
-            break;
-        }
-    }
-    if (last) {
-        co_return failed(last.message());
-    }
-    if (where_.what == config::store::kind::redis_tcp) {
-        error_code ignored;
-        to.socket().set_option(tcp::no_delay(true), ignored);
-    }
-    if (!where_.is_tls) {
-        co_return result<void, connect_error>();
-    }
-    auto const spent = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - began);
-    auto const limit = guard(to, timeout_ - spent);
-    auto const secured = co_await tls_.secure(to, where_.address.host);
-    release(*limit);
-    if (limit->passed) {
-        co_return failed("no answer to the TLS handshake in time: is it a plain port (redis://)?");
-    }
-    if (!secured.error.empty()) {
-        co_return failed(secured.error);
-    }
-    co_return result<void, connect_error>();
+    co_return at;
 }
 
 }  // namespace sidecache::store

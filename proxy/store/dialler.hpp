@@ -1,28 +1,33 @@
 #pragma once
 
-#include "proxy/store/connect_error.hpp"
-#include "proxy/store/stream.hpp"
-#include "proxy/store/tls.hpp"
+#include "proxy/store/connector.hpp"
+#include "proxy/store/sentinels.hpp"
 
-#include <chrono>
-#include <string>
+#include <optional>
 
 namespace sidecache::store {
 
-/// Connects to the server that the configuration names, with TLS where it says so. Any thread.
+/// The way to the primary, wherever it is now: the server that the configuration names, or the one
+/// that the Sentinels name. Any thread.
 class dialler {
 public:
-    /// `timeout`: for one connection, TLS handshake included; looking a name up is not in it.
-    dialler(config::store where, std::chrono::milliseconds timeout);
+    /// `timeout`: for each connection.
+    dialler(config::store const& where, std::chrono::milliseconds timeout);
+    dialler(dialler const&) = delete;
+    dialler& operator=(dialler const&) = delete;
 
-    /// Every address of a name is tried, each for its share of the time. `to` is new and outlives
-    /// the call; closing it ends the attempt.
-    task<result<void, connect_error>> connect(stream& to);
+    /// `to` is new and outlives the call; closing it ends the attempt, or the next step of it. The
+    /// address that it leads to.
+    task<result<config::endpoint, connect_error>> connect(stream& to);
+
+    connector& way() { return way_; }
+    /// Null without Sentinels.
+    sentinels* directory() { return directory_ ? &*directory_ : nullptr; }
 
 private:
-    config::store const where_;
-    std::chrono::milliseconds const timeout_;
-    tls_client tls_;
+    config::endpoint const address_;
+    connector way_;
+    std::optional<sentinels> directory_;
 };
 
 }  // namespace sidecache::store

@@ -1,6 +1,7 @@
 #include "proxy/store/identity.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -38,12 +39,35 @@ std::optional<server_identity> parse_identity(std::string_view server,
     server_identity id;
     id.run_id = info_field(server, "run_id");
     id.version = info_field(server, "redis_version");
+    id.mode = info_field(server, "redis_mode");
     id.replid = info_field(replication, "master_replid");
     id.role = info_field(replication, "role");
     if (id.run_id.empty() || id.replid.empty() || id.role.empty()) {
         return std::nullopt;
     }
     return id;
+}
+
+bool is_sentinel(std::string_view server) {
+    return info_field(server, "redis_mode") == "sentinel";
+}
+
+std::string why_unfit(server_identity const& who) {
+    if (who.mode == "cluster") {
+        return "this is a node of a Redis Cluster, which this version does not speak: use a single "
+               "primary, or Sentinel";
+    }
+    int major = 0;
+    int minor = 0;
+    auto const* const end = who.version.data() + who.version.size();
+    auto const [dot, error] = std::from_chars(who.version.data(), end, major);
+    if (error == std::errc{} && dot != end) {
+        std::from_chars(dot + 1, end, minor);
+    }
+    if (major < 6 || (major == 6 && minor < 2)) {
+        return "Redis " + who.version + " is too old: 6.2 or later is needed";
+    }
+    return {};
 }
 
 identity_memory::verdict identity_memory::judge(id128 met,

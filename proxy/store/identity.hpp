@@ -16,15 +16,25 @@ struct server_identity {
     std::string role;
     /// "7.0.15"; no part of the identity.
     std::string version;
+    /// "standalone", "cluster"; no part of the identity. Empty: not told.
+    std::string mode;
 
     bool is_primary() const { return role == "master"; }
     /// Under which generations count.
     id128 hash() const;
 };
 
+inline constexpr std::string_view unfit_sentinel =
+    "this is a Sentinel: write redis+sentinel://HOST,HOST/MASTER-NAME";
+/// Whether INFO server is a Sentinel's: it has no replication to tell of.
+bool is_sentinel(std::string_view server);
+
 /// From the replies to `INFO server` and `INFO replication`; nullopt when something is missing.
 std::optional<server_identity> parse_identity(std::string_view server,
                                               std::string_view replication);
+
+/// Why sidecache cannot use that server whatever its role, for people; empty: it can.
+std::string why_unfit(server_identity const& who);
 
 /// The identities that this process has met, and what follows for a store that it meets now. Any
 /// thread.

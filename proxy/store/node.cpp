@@ -40,6 +40,17 @@ node::node(executor const& ex,
 }
 
 void node::start() {
+    if (process_->dial.directory() != nullptr) {
+        process_->on_primary_named([weak = weak_from_this()] {
+            if (auto const self = weak.lock()) {
+                asio::post(self->ex_, [weak] {
+                    if (auto const here = weak.lock()) {
+                        here->follow();
+                    }
+                });
+            }
+        });
+    }
     spawn(ex_, "store connection", run(shared_from_this()));
 }
 
@@ -118,6 +129,7 @@ task<connect_error> node::connect_once() {
     if (!dialled) {
         co_return dialled.error();
     }
+    reached_ = *dialled;
     if (stopped_) {
         co_return connect_error{store_error::unreachable, "stopped"};
     }
@@ -265,6 +277,15 @@ void node::distrust() {
     if (link_) {
         link_->close();
     }
+}
+
+void node::follow() {
+    auto* const directory = process_->dial.directory();
+    if (directory == nullptr || directory->primary() == reached_) {
+        return;
+    }
+    distrust();
+    rest_.cancel();
 }
 
 void node::acknowledge(id128 round, id128 member) {

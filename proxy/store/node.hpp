@@ -69,6 +69,8 @@ public:
     task<store_error> verify(time_point deadline);
     /// A reply said that this server takes no writes any more: find out who is primary now.
     void distrust();
+    /// A Sentinel has said who is primary: if that is somebody else, dials now.
+    void follow();
     /// Renews the listing now and not with the next heartbeat: the rules have changed.
     void beat_soon() { heartbeat_rest_.cancel(); }
 
@@ -100,6 +102,7 @@ private:
     bool const carries_membership_;
 
     stream* dialling_ = nullptr;
+    config::endpoint reached_;  // where `link_` leads
     std::shared_ptr<link> link_;
     session session_;
     bool ready_ = false;

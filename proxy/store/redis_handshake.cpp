@@ -3,6 +3,7 @@
 #include "proxy/store/members.hpp"
 #include "proxy/store/redis_names.hpp"
 #include "proxy/store/resp_writer.hpp"
+#include "proxy/store/rights.hpp"
 #include "proxy/telemetry/log.hpp"
 #include "rules/rule_set.hpp"
 
@@ -75,17 +76,6 @@ std::string first_error(reply_set const& replies, std::size_t from, std::size_t 
         }
     }
     return {};
-}
-
-std::string eviction_warning(reply const& policy) {
-    if (policy.size() != 2 || !policy[1].text().starts_with("allkeys-")) {
-        return {};  // also when CONFIG is not permitted: nothing known
-    }
-    return std::string("maxmemory-policy is ")
-        .append(policy[1].text())
-        .append(
-            ": the server may evict a tag while a mutation is under way, and what is read then "
-            "may be older than what was read before; use noeviction or a volatile- policy");
 }
 
 /// Remembers a quarantine that stands in the store (`left`: PTTL's reply), at most for as long as
@@ -305,7 +295,40 @@ task<void> forget_old_entries(link& with, redis_process& process, session const&
     }
 }
 
+/// NOPERM of what will be needed later is better told now.
+task<result<void, connect_error>> try_rights(link& with, redis_process& process, id128 server) {
+    if (process.has_tried_rights(server)) {
+        co_return result<void, connect_error>();
+    }
+    append_rights_probe(with.commands(), process.ids.next().hex());
+    auto const until = deadline_of(process);
+    auto [error, replies] = co_await with.ask(rights_probe_size(), until);
+    if (error != store_error::ok) {
+        co_return failed(error);
+    }
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+        if (replies[i].is_error()) {
+            if (auto text = missing_right(i, replies[i].text()); !text.empty()) {
+                co_return failed(store_error::refused, std::move(text));
+            }
+        }
+    }
+    process.tried_rights(server);
+    co_return result<void, connect_error>();
+}
+
 }  // namespace
+
+std::string eviction_warning(std::string_view policy) {
+    if (!policy.starts_with("allkeys-")) {
+        return {};
+    }
+    return std::string("maxmemory-policy is ")
+        .append(policy)
+        .append(
+            ": the server may evict a tag while a mutation is under way, and what is read then "
+            "may be older than what was read before; use noeviction or a volatile- policy");
+}
 
 task<result<void>> load_scripts(link& with, redis_process const& process, session& s) {
     auto const since_7 = std::atoi(s.identity.version.c_str()) >= 7;
@@ -348,6 +371,9 @@ task<result<session, connect_error>> handshake(link& with, redis_process& proces
     if (error != store_error::ok) {
         co_return failed(error);
     }
+    if (is_sentinel(replies[greeting].text())) {
+        co_return failed(store_error::refused, std::string(unfit_sentinel));
+    }
     // CLIENT SETNAME and CONFIG may be forbidden; the rest may not.
     auto denied = first_error(replies, 0, greeting - 1);
     if (denied.empty()) {
@@ -366,9 +392,19 @@ task<result<session, connect_error>> handshake(link& with, redis_process& proces
     session s;
     s.identity = std::move(who->first);
     s.last = who->second;
-    s.warning = eviction_warning(replies[greeting + identity_commands]);
+    // Nothing is known when CONFIG is not permitted.
+    if (auto const policy = replies[greeting + identity_commands]; policy.size() == 2) {
+        s.warning = eviction_warning(policy[1].text());
+    }
+    if (auto unfit = why_unfit(s.identity); !unfit.empty()) {
+        co_return failed(store_error::refused, std::move(unfit));
+    }
     if (!s.identity.is_primary()) {
         co_return failed(store_error::not_primary);
+    }
+    auto const permitted = co_await try_rights(with, process, s.last.server);
+    if (!permitted) {
+        co_return permitted.error();
     }
 
     auto const met = co_await meet(with, process, s.last.server);

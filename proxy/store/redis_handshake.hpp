@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sidecache::store {
 
@@ -26,6 +27,9 @@ struct session {
     script_digests scripts;
     std::string warning;  // see `store_status::warning`
 };
+
+/// What an eviction policy (`maxmemory-policy`) takes from the promise; empty: nothing.
+std::string eviction_warning(std::string_view policy);
 
 /// Opens a session on a new connection (protocol.md section 1). Who answers is read before
 /// anything else is sent; then, where this server replaces another, the quarantine is set, then

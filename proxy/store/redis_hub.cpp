@@ -2,6 +2,7 @@
 
 #include "proxy/store/node.hpp"
 #include "proxy/store/redis_store.hpp"
+#include "proxy/store/sentinel_watch.hpp"
 #include "proxy/store/subscription.hpp"
 
 #include <boost/asio/dispatch.hpp>
@@ -57,6 +58,19 @@ std::unique_ptr<store> redis_hub::make_store(asio::io_context& worker, metrics_s
     parts_.push_back({ex, std::move(stop)});
     auto made = std::make_unique<redis_store>(n, std::move(metrics));
     n->start();
+    if (carries && process_->dial.directory() != nullptr) {
+        auto const& p = process_;
+        auto const watch = std::make_shared<sentinel_watch>(
+            ex, p, *p->dial.directory(), p->dial.way(), [p] { p->primary_named(); });
+        std::weak_ptr<sentinel_watch> const watching = watch;
+        auto stop_watch = [watching] {
+            if (auto const alive = watching.lock()) {
+                alive->stop();
+            }
+        };
+        parts_.push_back({ex, std::move(stop_watch)});
+        watch->start();
+    }
     return made;
 }
 

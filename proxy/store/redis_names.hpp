@@ -13,6 +13,7 @@
 ///     sidecache:identity         string  hash of the server's identity, 32 hex digits
 ///     sidecache:quarantine:HASH  string  "1", PX: nothing is stored under that identity yet
 ///     sidecache:members          hash    member id to its record (members.hpp)
+///     sidecache:rights:*         what rights.hpp tries out; gone at once
 ///     sidecache:events           channel messages between replicas (event_payload.hpp)
 ///     sidecache:acks:MEMBER      channel acknowledgements for that member (event_payload.hpp)
 ///
@@ -24,6 +25,7 @@ inline constexpr std::string_view index = "sidecache:index:";
 inline constexpr std::string_view identity = "sidecache:identity";
 inline constexpr std::string_view quarantine = "sidecache:quarantine:";
 inline constexpr std::string_view members = "sidecache:members";
+inline constexpr std::string_view rights = "sidecache:rights:";
 inline constexpr std::string_view events = "sidecache:events";
 inline constexpr std::string_view acks = "sidecache:acks:";
 

@@ -18,6 +18,32 @@ result<credentials, connect_error> redis_process::who() const {
     return read_credentials(where.user, where.password, where.password_file);
 }
 
+void redis_process::on_primary_named(std::function<void()> look) {
+    std::scoped_lock const guard(mutex_);
+    lookers_.push_back(std::move(look));
+}
+
+bool redis_process::has_tried_rights(id128 server) const {
+    std::scoped_lock const guard(mutex_);
+    return rights_tried_at_ == server;
+}
+
+void redis_process::tried_rights(id128 server) {
+    std::scoped_lock const guard(mutex_);
+    rights_tried_at_ = server;
+}
+
+void redis_process::primary_named() const {
+    std::vector<std::function<void()>> told;
+    {
+        std::scoped_lock const guard(mutex_);
+        told = lookers_;
+    }
+    for (auto const& look : told) {
+        look();
+    }
+}
+
 std::shared_ptr<announcement const> redis_process::announced() const {
     std::scoped_lock const guard(mutex_);
     return announced_;

@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,13 @@ public:
     dialler dial;
     /// Who we are to it, as it stands in the configuration or its file now.
     result<credentials, connect_error> who() const;
+    /// `look` is called when a Sentinel has said who is primary: whoever is connected to somebody
+    /// else should dial again. Kept for good; any thread.
+    void on_primary_named(std::function<void()> look);
+    void primary_named() const;
+    /// Whether this process has found its rights at that server to be enough (rights.hpp).
+    bool has_tried_rights(id128 server) const;
+    void tried_rights(id128 server);
     identity_memory identities;
     counted_tags counted;
     id_source& ids;
@@ -79,6 +87,8 @@ private:
     telemetry::process_metrics& metrics_;
     mutable std::mutex mutex_;
     std::shared_ptr<announcement const> announced_;
+    std::vector<std::function<void()>> lookers_;
+    std::optional<id128> rights_tried_at_;
     struct awaited {
         std::uint64_t number;
         std::function<void()> confirmed;

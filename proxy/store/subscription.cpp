@@ -4,6 +4,7 @@
 #include "proxy/store/redis_names.hpp"
 #include "proxy/store/resp_writer.hpp"
 #include "proxy/store/spawn.hpp"
+#include "proxy/telemetry/log.hpp"
 
 #include <boost/asio/write.hpp>
 
@@ -151,8 +152,13 @@ bool subscription::take_greeting(reply const& r) {
 }
 
 bool subscription::deliver(reply const& r) {
+    if (r.is_error() && r.text() != refusal_) {
+        refusal_ = r.text();
+        log::warn("the store refuses the subscription to sidecache:*: writes are slow without it",
+                  {{"error", r.text()}});
+    }
     if (r.size() < 2) {
-        return false;  // an error: not permitted
+        return false;
     }
     auto const kind = r[0].text();
     if (kind == "message" && r.size() == 3) {

@@ -58,6 +58,7 @@ private:
     bool stands_ = false;
     std::optional<time_point> ping_sent_;  // of the one that is on its way
     bool is_writing_ = false;
+    std::string refusal_;  // the last one that was logged
     bool stopped_ = false;
 };
 

@@ -80,7 +80,7 @@ TEST_CASE("parts of the design that are still to come") {
         {"store: {url: \"redis+cluster://redis\"}",
          "1:14: error: `redis+cluster://` is part of the design, not available in this version; "
          "use "
-         "redis://, rediss://, unix:// or memory://"},
+         "redis://, rediss://, redis+sentinel://, unix:// or memory://"},
     };
     check_all(table, "", one_rule);
 }

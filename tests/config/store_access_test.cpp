@@ -37,6 +37,29 @@ TEST_CASE("a store behind TLS, a password in a file") {
     CHECK(store.tls.server_name == "r.example");
 }
 
+TEST_CASE("Sentinels have credentials of their own") {
+    auto const loaded = load(with_store(
+        "url: \"rediss+sentinel://:primary@one,two:26380/main/1\", sentinel: {user: watcher, "
+        "password: s3cret}, tls: {ca_file: /ca.pem}"));
+    REQUIRE(findings_of(loaded) == "");
+    auto const& store = loaded.config->store;
+    CHECK(store.sentinel_addresses.size() == 2);
+    CHECK(store.master_name == "main");
+    CHECK(store.database == 1);
+    CHECK(store.password == "primary");
+    CHECK(store.sentinel.user == "watcher");
+    CHECK(store.sentinel.password == "s3cret");
+    CHECK(store.is_tls);
+    CHECK(refusal_of("url: \"redis://redis\", sentinel: {password: s3cret}") ==
+          "sidecache.yaml:1:41: error: `sentinel` is given, but `redis://redis` names no "
+          "Sentinels; write redis+sentinel://HOST,HOST/MASTER-NAME, or leave it out");
+    CHECK(refusal_of("url: \"redis+sentinel://one/main\", sentinel: {user: watcher}")
+              .find("the Sentinels' user has no password") != std::string::npos);
+    CHECK(refusal_of("url: \"redis+sentinel://one/main\", sentinel: {password: a, "
+                     "password_file: b}")
+              .find("given twice") != std::string::npos);
+}
+
 TEST_CASE("TLS alone needs nothing more than its scheme") {
     auto const loaded = load(with_store("url: \"rediss://redis\""));
     REQUIRE(findings_of(loaded) == "");
@@ -55,7 +78,7 @@ TEST_CASE("not to verify is allowed, with a warning") {
 TEST_CASE("what cannot be meant is refused, and shows no password") {
     CHECK(refusal_of("url: \"redis://redis\", tls: {ca_file: /ca.pem}") ==
           "sidecache.yaml:1:36: error: `tls` is given, but `redis://redis` is spoken to plainly; "
-          "write rediss:// for TLS, or leave out `tls`");
+          "write rediss:// (rediss+sentinel://) for TLS, or leave out `tls`");
     CHECK(refusal_of("url: \"rediss://redis\", tls: {cert_file: /own.pem}") ==
           "sidecache.yaml:1:37: error: a certificate of ours needs its key; give both `cert_file` "
           "and `key_file`, or neither");

@@ -134,6 +134,26 @@ TEST_CASE("store URLs") {
         CHECK(std::get<store_url>(got).user == "");
         CHECK(std::get<store_url>(got).password == "secret");
     }
+    SUBCASE("a primary that Sentinels name") {
+        auto const got = parse_store_url(
+            "redis+sentinel://cache:p%40ss@one,two:26380,[2001:db8::1]:26381/main.cache/2");
+        REQUIRE(refusal(got) == "");
+        auto const& url = std::get<store_url>(got);
+        CHECK(url.what == store::kind::redis_tcp);
+        CHECK(url.sentinels ==
+              std::vector<endpoint>{{"one", 26379}, {"two", 26380}, {"2001:db8::1", 26381}});
+        CHECK(url.master_name == "main.cache");
+        CHECK(url.database == 2);
+        CHECK(url.user == "cache");
+        CHECK(url.password == "p@ss");
+        CHECK_FALSE(url.is_tls);
+        CHECK(url.description ==
+              "redis+sentinel://one:26379,two:26380,[2001:db8::1]:26381/main.cache/2");
+        auto const over_tls = parse_store_url("rediss+sentinel://one/main");
+        REQUIRE(refusal(over_tls) == "");
+        CHECK(std::get<store_url>(over_tls).is_tls);
+        CHECK(std::get<store_url>(over_tls).database == 0);
+    }
     SUBCASE("redis over a unix socket") {
         auto const got = parse_store_url("unix:///run/redis/redis.sock?db=4");
         REQUIRE(refusal(got) == "");
@@ -151,11 +171,11 @@ TEST_CASE("store URLs") {
 }
 
 TEST_CASE("store URLs that are not for now, or for nobody") {
-    for (std::string const scheme : {"redis+sentinel", "redis+cluster", "rediss+cluster"}) {
+    for (std::string const scheme : {"redis+cluster", "rediss+cluster"}) {
         CHECK(refusal(parse_store_url(scheme + "://redis:6379")) ==
               "`" + scheme +
                   "://` is part of the design, not available in this version; use redis://, "
-                  "rediss://, unix:// or memory://");
+                  "rediss://, redis+sentinel://, unix:// or memory://");
     }
     auto const general =
         "is not the URL of a store; write redis://HOST:6379/0, rediss://HOST:6379/0 for TLS, "
@@ -173,6 +193,18 @@ TEST_CASE("store URLs that are not for now, or for nobody") {
               .find("is too long for a unix socket") != std::string::npos);
     CHECK(refusal(parse_store_url("unix:///s?dB=1")) ==
           "`unix:///s` has an unknown parameter; unix:// URLs take ?db=DATABASE alone");
+    for (std::string const bad : {"redis+sentinel://one,two",
+                                  "redis+sentinel://one,two/",
+                                  "redis+sentinel://one,two//0",
+                                  "redis+sentinel://one,,two/main",
+                                  "redis+sentinel://one/ma%20in",
+                                  "redis+sentinel://one/main?x=1",
+                                  "redis+sentinel://a@one,b@two/main/x"}) {
+        CAPTURE(bad);
+        CHECK(refusal(parse_store_url(bad)) != "");
+    }
+    CHECK(refusal(parse_store_url("redis+sentinel://one/main/x")).find("names no database") !=
+          std::string::npos);
     // Whatever is wrong with it, a password is not shown.
     for (std::string const bad : {"redis://:pass word@h",
                                   "redis://u:secret@h/x",
@@ -186,6 +218,9 @@ TEST_CASE("store URLs that are not for now, or for nobody") {
                                   "redis:secret@h",
                                   "u:secret@h",
                                   "unix://u:secret@/s?x=1",
+                                  "redis+sentinel://u:secret@one,two",
+                                  "redis+sentinel://one,u:secret@two/main/x",
+                                  "redis+sentinel://u:secret,two/main",
                                   "http://u:secret@h"}) {
         CAPTURE(bad);
         auto const said = refusal(parse_store_url(bad));

@@ -59,9 +59,22 @@ long long redis_value::number() const {
 }
 
 redis_server::redis_server(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {
+    start_anywhere();
+}
+
+redis_server::redis_server(sentinel_file sentinel) : sentinel_(std::move(sentinel)) {
+    start_anywhere();
+}
+
+void redis_server::start_anywhere() {
     // Between finding a port free and using it somebody else may take it: then another one.
     for (int attempt = 0;; ++attempt) {
         port_ = free_port();
+        if (sentinel_) {
+            folder_.write("sentinel.conf",
+                          "port " + std::to_string(port_) + "\nbind 127.0.0.1\ndir " +
+                              folder_.path().string() + "\n" + sentinel_->lines);
+        }
         try {
             start();
             return;
@@ -77,8 +90,12 @@ std::string redis_server::socket_path() const {
     return (folder_.path() / "redis.sock").string();
 }
 
-void redis_server::start() {
+process_options redis_server::options_of_start() const {
     process_options options;
+    if (sentinel_) {
+        options.argv = {"redis-server", (folder_.path() / "sentinel.conf").string(), "--sentinel"};
+        return options;
+    }
     options.argv = {"redis-server",
                     "--bind",
                     "127.0.0.1",
@@ -95,9 +112,19 @@ void redis_server::start() {
                     "--dir",
                     folder_.path().string()};
     options.argv.insert(options.argv.end(), arguments_.begin(), arguments_.end());
-    process_.emplace(std::move(options));
-    process_->wait_for_line("The server is now ready to accept connections at");
+    return options;
+}
+
+void redis_server::start() {
+    process_.emplace(options_of_start());
+    process_->wait_for_line(sentinel_ ? "Sentinel ID is"
+                                      : "The server is now ready to accept connections at");
     connect();
+    if (sentinel_ && !sentinel_->auth.empty()) {
+        auto words = sentinel_->auth;
+        words.insert(words.begin(), "AUTH");
+        command(words);
+    }
     if (cli({"PING"}) != "PONG") {
         throw std::runtime_error("redis-server does not answer PING");
     }

@@ -23,12 +23,20 @@ struct redis_value {
     long long number() const;  // of integers and of texts that are one
 };
 
+/// A redis-server that is a Sentinel: lines of its file besides its address and folder, and AUTH's
+/// words for the tester's own connection.
+struct sentinel_file {
+    std::string lines;
+    std::vector<std::string> auth{};
+};
+
 /// A private redis-server: own folder, own port, no persistence unless asked for by `snapshot`.
 /// Throws std::runtime_error when the server does not do what it is told.
 class redis_server {
 public:
     /// `arguments` go to redis-server as they are: {"--maxmemory", "3mb"}.
     explicit redis_server(std::vector<std::string> arguments = {});
+    explicit redis_server(sentinel_file sentinel);
 
     std::uint16_t port() const { return port_; }
     std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_) + "/0"; }
@@ -65,8 +73,11 @@ public:
 private:
     struct connection;
     void connect();
+    void start_anywhere();
+    process_options options_of_start() const;
 
     temp_dir folder_;
+    std::optional<sentinel_file> sentinel_;
     std::vector<std::string> arguments_;
     std::uint16_t port_ = 0;
     std::optional<process> process_;

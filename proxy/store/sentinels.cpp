@@ -1,0 +1,161 @@
+#include "proxy/store/sentinels.hpp"
+
+#include "proxy/store/resp_writer.hpp"
+#include "proxy/store/stream_deadline.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace sidecache::store {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+/// More Sentinels than anybody runs are not remembered.
+constexpr std::size_t most_known = 64;
+
+std::optional<config::endpoint> endpoint_of(std::string const& host, std::string const& port) {
+    config::endpoint e{host, 0};
+    auto const* const end = port.data() + port.size();
+    auto const [stop, error] = std::from_chars(port.data(), end, e.port);
+    if (host.empty() || error != std::errc{} || stop != end || e.port == 0) {
+        return std::nullopt;
+    }
+    return e;
+}
+
+/// From the reply to SENTINEL SENTINELS: a flat list of names and values for each.
+std::vector<config::endpoint> others_of(resp_tree const& all) {
+    std::vector<config::endpoint> out;
+    for (auto const& one : all.items) {
+        std::string host;
+        std::string port;
+        for (std::size_t i = 0; i + 1 < one.items.size(); i += 2) {
+            if (one.items[i].text == "ip") {
+                host = one.items[i + 1].text;
+            } else if (one.items[i].text == "port") {
+                port = one.items[i + 1].text;
+            }
+        }
+        if (auto at = endpoint_of(host, port)) {
+            out.push_back(std::move(*at));
+        }
+    }
+    return out;
+}
+
+connect_error failed(store_error code, std::string text) {
+    return {code, std::move(text)};
+}
+
+}  // namespace
+
+sentinels::sentinels(config::store const& where, connector& way)
+    : master_name_(where.master_name),
+      access_(where.sentinel),
+      way_(way),
+      known_(where.sentinel_addresses) {}
+
+result<credentials, connect_error> sentinels::who() const {
+    return read_credentials(access_.user, access_.password, access_.password_file);
+}
+
+std::vector<config::endpoint> sentinels::known() const {
+    std::scoped_lock const guard(mutex_);
+    return known_;
+}
+
+std::optional<config::endpoint> sentinels::primary() const {
+    std::scoped_lock const guard(mutex_);
+    return primary_;
+}
+
+void sentinels::note_primary(config::endpoint at) {
+    std::scoped_lock const guard(mutex_);
+    primary_ = std::move(at);
+}
+
+void sentinels::answered(config::endpoint const& by, std::vector<config::endpoint> others) {
+    std::scoped_lock const guard(mutex_);
+    auto const at = std::find(known_.begin(), known_.end(), by);
+    if (at != known_.end()) {
+        std::rotate(known_.begin(), at, at + 1);
+    }
+    for (auto& one : others) {
+        if (known_.size() < most_known &&
+            std::find(known_.begin(), known_.end(), one) == known_.end()) {
+            known_.push_back(std::move(one));
+        }
+    }
+}
+
+task<result<config::endpoint, connect_error>> sentinels::ask(executor ex) {
+    std::string heard;
+    auto code = store_error::unreachable;
+    auto const all = known();
+    for (auto const& at : all) {
+        auto said = co_await ask_one(ex, at);
+        if (said) {
+            note_primary(*said);
+            co_return said;
+        }
+        code = said.error().code;
+        heard += (heard.empty() ? "" : "; ") + at.text() + ": " + said.error().text;
+    }
+    co_return failed(code, "no Sentinel names a primary (" + heard + ")");
+}
+
+task<result<config::endpoint, connect_error>> sentinels::ask_one(executor ex, config::endpoint at) {
+    stream on(ex);
+    auto const reached = co_await way_.connect(on, at);
+    if (!reached) {
+        co_return reached.error();
+    }
+    stream_deadline const limit(on, way_.timeout());
+    auto const timed_out = failed(store_error::timeout, "no answer in time");
+    auto const us = who();
+    if (!us) {
+        co_return us.error();
+    }
+    std::string out;
+    auto const greeting = append_greeting(out, *us, "sidecache");
+    append_command(out, "SENTINEL"sv, "get-master-addr-by-name"sv, std::string_view(master_name_));
+    append_command(out, "SENTINEL"sv, "sentinels"sv, std::string_view(master_name_));
+    conversation with(on);
+    auto const said = co_await with.say(std::move(out));
+    if (!said) {
+        co_return limit.passed() ? timed_out : said.error();
+    }
+    for (std::size_t i = 0; i < greeting; ++i) {
+        auto const reply = co_await with.hear();
+        if (!reply) {
+            co_return limit.passed() ? timed_out : reply.error();
+        }
+        bool const is_auth = i + 1 < greeting;
+        if (is_auth && reply->is_error()) {
+            co_return failed(store_error::refused, reply->text);
+        }
+    }
+    auto const named = co_await with.hear();
+    if (!named) {
+        co_return limit.passed() ? timed_out : named.error();
+    }
+    if (named->is_error()) {
+        co_return failed(store_error::refused, named->text);
+    }
+    if (named->items.size() != 2) {
+        co_return failed(store_error::refused,
+                         "it watches over no master named \"" + master_name_ + "\"");
+    }
+    auto const primary = endpoint_of(named->items[0].text, named->items[1].text);
+    if (!primary) {
+        co_return failed(store_error::malformed, "it names no address");
+    }
+    auto const others = co_await with.hear();
+    answered(at, others ? others_of(*others) : std::vector<config::endpoint>());
+    co_return *primary;
+}
+
+}  // namespace sidecache::store

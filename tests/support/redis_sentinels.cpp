@@ -1,0 +1,135 @@
+#include "tests/support/redis_sentinels.hpp"
+
+#include "tests/support/eventually.hpp"
+
+#include <stdexcept>
+
+namespace sidecache::tests {
+namespace {
+
+std::string field_of(redis_value const& flat, std::string const& name) {
+    for (std::size_t i = 0; i + 1 < flat.items.size(); i += 2) {
+        if (flat.items[i].text == name) {
+            return flat.items[i + 1].text;
+        }
+    }
+    return {};
+}
+
+/// Waits for what the processes do by themselves; throws when they do not.
+template <class Condition>
+void wait_for(char const* what, Condition const& condition) {
+    if (!eventually(condition)) {
+        throw std::runtime_error(std::string("Sentinel: ") + what);
+    }
+}
+
+/// INFO replication; "" from a server that has just cut everybody off, as Sentinel makes it do when
+/// its role changes.
+std::string replication_of(redis_server& s) {
+    try {
+        return s.cli({"INFO", "replication"});
+    } catch (std::runtime_error const&) {
+        return {};
+    }
+}
+
+}  // namespace
+
+redis_sentinels::redis_sentinels(sentinel_options options) : options_(std::move(options)) {
+    servers_.emplace_back(options_.redis_arguments);
+    auto const primary_port = std::to_string(servers_.front().port());
+    for (int i = 0; i < options_.replicas; ++i) {
+        auto arguments = options_.redis_arguments;
+        arguments.insert(arguments.end(), {"--replicaof", "127.0.0.1", primary_port});
+        servers_.emplace_back(std::move(arguments));
+    }
+    std::string file = "sentinel monitor " + options_.name + " 127.0.0.1 " + primary_port + " " +
+                       std::to_string(options_.sentinels / 2 + 1) + "\n";
+    for (auto const* const line :
+         {"down-after-milliseconds NAME 700", "failover-timeout NAME 3000"}) {
+        std::string text = std::string("sentinel ") + line + "\n";
+        text.replace(text.find("NAME"), 4, options_.name);
+        file += text;
+    }
+    for (auto const& line : options_.sentinel_lines) {
+        file += line + "\n";
+    }
+    for (int i = 0; i < options_.sentinels; ++i) {
+        sentinels_.emplace_back(sentinel_file{file, options_.sentinel_auth});
+    }
+    wait_for("they do not find each other", [this] {
+        for (auto& s : sentinels_) {
+            auto const known = s.command({"SENTINEL", "master", options_.name});
+            if (field_of(known, "num-slaves") != std::to_string(options_.replicas) ||
+                field_of(known, "num-other-sentinels") != std::to_string(options_.sentinels - 1)) {
+                return false;
+            }
+        }
+        return true;
+    });
+}
+
+std::string redis_sentinels::url(std::size_t how_many, std::string const& credentials) const {
+    std::string hosts;
+    for (std::size_t i = 0; i < sentinels_.size() && (how_many == 0 || i < how_many); ++i) {
+        hosts += (hosts.empty() ? "" : ",") + std::string("127.0.0.1:") +
+                 std::to_string(sentinels_[i].port());
+    }
+    return "redis+sentinel://" + (credentials.empty() ? "" : credentials + "@") + hosts + "/" +
+           options_.name + "/0";
+}
+
+redis_server& redis_sentinels::any_sentinel() {
+    for (auto& s : sentinels_) {
+        if (s.server().running()) {
+            return s;
+        }
+    }
+    throw std::runtime_error("no Sentinel runs");
+}
+
+std::size_t redis_sentinels::primary() {
+    auto const at = any_sentinel().command({"SENTINEL", "get-master-addr-by-name", options_.name});
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        if (std::to_string(servers_[i].port()) == at.items.at(1).text) {
+            return i;
+        }
+    }
+    throw std::runtime_error("the Sentinels name a stranger");
+}
+
+void redis_sentinels::wait_for_successor(std::size_t of) {
+    wait_for("nobody becomes primary", [&] {
+        auto const now = primary();
+        return now != of && replication_of(servers_[now]).find("role:master") != std::string::npos;
+    });
+}
+
+void redis_sentinels::fail_over() {
+    auto const before = primary();
+    wait_for("no failover is begun", [&] {
+        auto const said = any_sentinel().try_command({"SENTINEL", "failover", options_.name});
+        return said.what != redis_value::kind::error;  // NOGOODSLAVE, INPROG
+    });
+    wait_for_successor(before);
+    wait_for("the old primary does not follow", [&] {
+        return replication_of(servers_[before]).find("role:slave") != std::string::npos;
+    });
+}
+
+std::size_t redis_sentinels::kill_primary() {
+    auto const before = primary();
+    servers_[before].kill();
+    wait_for_successor(before);
+    return before;
+}
+
+void redis_sentinels::revive(std::size_t i) {
+    servers_[i].start();
+    wait_for("who was killed does not follow", [&] {
+        return replication_of(servers_[i]).find("master_link_status:up") != std::string::npos;
+    });
+}
+
+}  // namespace sidecache::tests
