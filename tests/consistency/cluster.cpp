@@ -19,6 +19,9 @@ cluster::cluster(cluster_options options)
     if (options_.replicas == 0 || options_.replicas > most) {
         throw std::runtime_error("1 to " + std::to_string(most) + " replicas");
     }
+    if (options_.has_sentinels) {
+        group_ = std::make_unique<tests::redis_sentinels>();
+    }
     for (unsigned i = 0; i < options_.replicas; ++i) {
         links_.emplace_back(redis_.port());
         start(i);
@@ -36,7 +39,8 @@ void cluster::start(unsigned i) {
 }
 
 std::string cluster::yaml(unsigned i) const {
-    auto const store = "redis://127.0.0.1:" + std::to_string(links_.at(i).port()) + "/0";
+    auto const store =
+        group_ ? group_->url() : "redis://127.0.0.1:" + std::to_string(links_.at(i).port()) + "/0";
     return "listen: 127.0.0.1:0\nadmin: {listen: \"127.0.0.1:0\"}\nlog: {access: {enabled: "
            "false}}\n"
            "workers: 2\n"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/support/demo_backend.hpp"
+#include "tests/support/redis_sentinels.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/sidecache_process.hpp"
 #include "tests/support/tcp_relay.hpp"
@@ -24,6 +25,8 @@ struct cluster_options {
     /// back.
     std::string on_down = "refuse";
     std::vector<std::string> redis_arguments{};
+    /// The replicas go to a primary that Sentinels name, without relays on the way.
+    bool has_sentinels = false;
     tests::launch how{};
 };
 
@@ -46,6 +49,8 @@ public:
     std::uint16_t port(unsigned i) const { return ports_.at(i).load(); }
 
     tests::redis_server& redis() { return redis_; }
+    /// REQUIRES: `has_sentinels`.
+    tests::redis_sentinels& group() { return *group_; }
     tests::demo_backend& backend() { return backend_; }
     tests::tcp_relay& link(unsigned i) { return links_.at(i); }
     tests::sidecache_process& replica(unsigned i) { return *replicas_.at(i); }
@@ -58,6 +63,7 @@ private:
 
     cluster_options options_;
     tests::redis_server redis_;
+    std::unique_ptr<tests::redis_sentinels> group_;
     tests::demo_backend backend_;
     std::deque<tests::tcp_relay> links_;
     std::array<std::unique_ptr<tests::sidecache_process>, most> replicas_;

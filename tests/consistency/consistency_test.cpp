@@ -81,6 +81,16 @@ TEST_CASE("consistency: on_down: forward, and Redis is back before the answers a
     holds(run(o), 0.1);
 }
 
+TEST_CASE("consistency: Sentinels fail over, and the primary dies") {
+    run_options o;
+    o.faults = sentinel_faults();
+    o.where.has_sentinels = true;
+    o.what.seed = 10;
+    o.reads = 40'000;
+    o.at_most = std::chrono::seconds(35);
+    holds(run(o), 0.05);
+}
+
 TEST_CASE("consistency: the same without near caches") {
     run_options o;
     o.faults = faults_named("strict");

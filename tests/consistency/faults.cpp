@@ -171,6 +171,19 @@ void evict(cluster& c, random& r) {
     c.redis().command({"CONFIG", "SET", "maxmemory-policy", "noeviction"});
 }
 
+// --- Redis behind Sentinels ----------------------------------------------------------------------
+
+void fail_over(cluster& c, random& r) {
+    c.group().fail_over();
+    stand(between(r, 0ms, 1000ms));
+}
+void kill_primary(cluster& c, random& r) {
+    auto const dead = c.group().kill_primary();
+    stand(between(r, 0ms, 1000ms));
+    c.group().revive(dead);
+    stand(cluster::marker_life + 500ms);  // its quarantine; what comes after is worth a look, too
+}
+
 // --- The backend
 // -----------------------------------------------------------------------------------
 
@@ -256,6 +269,14 @@ std::vector<fault> const& all_faults() {
          "keys of any kind are deleted at random (P1 only)",
          first_only,
          delete_keys},
+    };
+    return list;
+}
+
+std::vector<fault> const& sentinel_faults() {
+    static std::vector<fault> const list{
+        {"failover", "Sentinels make another server primary", all, fail_over},
+        {"kill-primary", "kill -9 of the primary; it comes back as a replica", all, kill_primary},
     };
     return list;
 }

@@ -24,6 +24,9 @@ struct fault {
 
 std::vector<fault> const& all_faults();
 
+/// Those that need Sentinels (`cluster_options::has_sentinels`).
+std::vector<fault> const& sentinel_faults();
+
 /// Those of the names in a comma-separated list; "all", "strict" (under which the whole promise
 /// holds), "none". Throws std::runtime_error with the name that there is not.
 std::vector<fault> faults_named(std::string_view list);
