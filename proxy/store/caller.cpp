@@ -47,7 +47,9 @@ task<asked> caller::ask(call_plan plan, command_writer write) {
         a.error = store_error::not_primary;
         node_->distrust();
     }
-    report(plan.counted_as, a.error, began);
+    // Whoever asked looks at each reply himself; for people one refusal is worth counting.
+    bool const is_refused = a.error == store_error::ok && holds_error(a.replies, "");
+    report(plan.counted_as, is_refused ? store_error::refused : a.error, began);
     co_return a;
 }
 

@@ -23,7 +23,12 @@ local function read(record)
     end
 end
 
-local record = redis.call('HGET', KEYS[1], ARGV[1])
+local record = redis.pcall('HGET', KEYS[1], ARGV[1])
+if type(record) == 'table' and record.err then
+    -- Not a hash: somebody else has written here. The list is made anew, as after an eviction.
+    redis.call('DEL', KEYS[1])
+    record = false
+end
 local before = record and read(record)
 if before and before.count >= tonumber(ARGV[3]) then
     return {-1, before.join, 1}
