@@ -323,8 +323,16 @@ constexpr auto table = std::to_array<known_key>({
      "scalar",
      "",
      "The value when the source has none. Without it such a request is not cached."},
-    {"rules[].key", "key", "", "The key in Redis: `product:{id}:details`."},
-    {"rules[].ttl", "ttl", "", "How long a 200 response is fresh."},
+    {"rules[].key",
+     "key",
+     "",
+     "The key in Redis: `product:{id}:details`. With `ttl: origin` it may be left out: the method, "
+     "the host and the whole target then make it."},
+    {"rules[].ttl",
+     "ttl",
+     "",
+     "How long a 200 response is fresh; `origin`: as long as each response says of itself "
+     "(Cache-Control, Expires: RFC 9111), with validation, for any API."},
     {"rules[].statuses", "statuses", "", "How long other statuses are fresh: {404: 30s}."},
     {"rules[].lock", "section", "", "Lets one replica fill a key while the others wait for it."},
     {"rules[].lock.key", "key", "", "The lock's key in Redis: `product:{id}:lock`."},
@@ -368,6 +376,17 @@ constexpr auto table = std::to_array<known_key>({
      "boolean",
      "false",
      "Whether a response with Set-Cookie may be stored, cookie and all."},
+    {"rules[].request_directives",
+     "request_directives",
+     "",
+     "Whether Cache-Control and Pragma of a request narrow what it is answered with: `obey` or "
+     "`ignore`. Under `ttl: origin` they do, elsewhere they do not: a client must not turn the "
+     "cache off."},
+    {"rules[].own_etag",
+     "boolean",
+     "true",
+     "Under `ttl: origin`: gives entries an ETag, made from their content, where the backend sends "
+     "none."},
     {"rules[].ttl_only",
      "boolean",
      "false",

@@ -1,5 +1,7 @@
 #include "config/model.hpp"
 
+#include "rules/http_cache/storability.hpp"
+
 #include <algorithm>
 
 namespace sidecache::config {
@@ -14,6 +16,9 @@ milliseconds model::tag_life() const {
     if (rules) {
         for (auto const& rule : rules->rules()) {
             longest = std::max(longest, rule.definition.ttl);
+            if (rule.definition.origin) {
+                longest = std::max(longest, rules::http_cache::longest_kept);
+            }
             for (auto const& [status, ttl] : rule.definition.statuses) {
                 longest = std::max(longest, ttl);
             }

@@ -19,8 +19,6 @@ using std::string_view;
 constexpr auto longest_ttl = std::chrono::hours(24 * 3'650);
 constexpr range<std::chrono::milliseconds> positive{1ms, longest_ttl};
 
-constexpr string_view not_yet = " is part of the design, not available in this version";
-
 /// A text that must be there and not empty.
 bool read_located(section& s, string_view key, located<std::string>& out, string_view hint) {
     auto const* node = s.require(key, hint);
@@ -129,8 +127,7 @@ void read_ttl(section& s, rules::rule_definition& out) {
     }
     out.ttl_at = node->at;
     if (node->what == yaml_node::kind::scalar && node->text == "origin") {
-        s.findings().error(
-            node->at, "`ttl: origin`" + std::string(not_yet), "write a duration, such as 10m");
+        out.origin = true;
         return;
     }
     s.duration("ttl", out.ttl, positive);
@@ -142,6 +139,12 @@ void read_statuses(section& s, rules::rule_definition& out) {
         return;
     }
     auto& findings = s.findings();
+    if (out.origin) {
+        findings.error(node->at,
+                       "`statuses` says nothing beside `ttl: origin`",
+                       "remove it: each response says for itself how long it is fresh");
+        return;
+    }
     if (node->what != yaml_node::kind::map) {
         findings.error(node->at,
                        "`statuses` must be a mapping of statuses to durations",
@@ -256,6 +259,21 @@ void read_unlisted_query(section& s, rules::unlisted_query& out) {
     }
 }
 
+void read_request_directives(section& s, std::optional<bool>& out) {
+    static constexpr std::array<string_view, 2> words{"ignore", "obey"};
+    if (auto const word = s.choice("request_directives", words)) {
+        out = *word == 1;
+    }
+}
+
+/// Only a rule with `ttl: origin` has a key by itself.
+bool read_key(section& s, rules::rule_definition& out) {
+    if (out.origin && s.find("key") == nullptr) {
+        return true;
+    }
+    return read_located(s, "key", out.key, "say under which key: \"product:{id}:details\"");
+}
+
 /// False: too little is known of the rule to check it against others.
 bool read_rule(section& s, rules::rule_definition& out) {
     auto const errors_before = s.findings().errors();
@@ -264,10 +282,8 @@ bool read_rule(section& s, rules::rule_definition& out) {
     is_complete = read_located(s, "match", out.match, "say what it caches: GET /products/{id}") &&
                   is_complete;
     is_complete = read_variables(s, out.vars) && is_complete;
-    is_complete =
-        read_located(s, "key", out.key, "say under which key: \"product:{id}:details\"") &&
-        is_complete;
     read_ttl(s, out);
+    is_complete = read_key(s, out) && is_complete;
     read_statuses(s, out);
     read_lock(s, out.lock, is_complete);
     read_partition(s, out.partition);
@@ -278,9 +294,11 @@ bool read_rule(section& s, rules::rule_definition& out) {
     s.count("max_upstream", out.max_upstream, 0, 1'000'000);
     s.count("max_keys", out.max_keys, 0, 1'000'000'000);
     s.boolean("store_set_cookie", out.store_set_cookie);
+    read_request_directives(s, out.obeys_requests);
+    s.boolean("own_etag", out.own_etag);
     s.boolean("ttl_only", out.ttl_only);
     s.finish();
-    if (out.ttl == 0ms && s.findings().errors() == errors_before) {
+    if (out.ttl == 0ms && !out.origin && s.findings().errors() == errors_before) {
         s.findings().error(s.at(),
                            "the rule " + quoted(out.name.value) + " has no `ttl`",
                            "say how long an answer is fresh: ttl: 10m");

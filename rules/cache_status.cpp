@@ -67,6 +67,12 @@ std::string_view name(forwarded f) {
             return "";
         case forwarded::miss:
             return "miss";
+        case forwarded::uri_miss:
+            return "uri-miss";
+        case forwarded::vary_miss:
+            return "vary-miss";
+        case forwarded::request:
+            return "request";
         case forwarded::stale:
             return "stale";
         case forwarded::bypass:

@@ -9,11 +9,14 @@ namespace sidecache::rules {
 
 /// Why a request went to the upstream (RFC 9211 section 2.2).
 enum class forwarded : std::uint8_t {
-    no,      ///< it did not: a hit
-    miss,    ///< nothing (valid) was stored under its key
-    stale,   ///< something was, and its time was over
-    bypass,  ///< the rules said so: no rule, or a `bypass_reason`
-    method,  ///< its method is not one that is answered from a cache
+    no,         ///< it did not: a hit
+    miss,       ///< nothing (valid) was stored under its key
+    uri_miss,   ///< nothing was stored for its URI
+    vary_miss,  ///< ... but for other values of the fields that the response varies on
+    request,    ///< what is stored is fresh, and the request asked for more
+    stale,      ///< something was, and its time was over
+    bypass,     ///< the rules said so: no rule, or a `bypass_reason`
+    method,     ///< its method is not one that is answered from a cache
 };
 
 /// One member of the Cache-Status response field (RFC 9211).

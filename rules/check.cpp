@@ -40,7 +40,9 @@ void check_keys(rule_set::compiled const& c, report& out) {
                 continue;
             }
             auto const& text = c.rules[i].definition;
-            if (j < i && can_collide(a.key, b.key)) {
+            // Keys that hold the whole target are of one rule each: the first that matches it.
+            bool const both_hold_target = a.holds_target && b.holds_target;
+            if (j < i && !both_hold_target && can_collide(a.key, b.key)) {
                 out.error(text.key.at,
                           "rule `" + text.name.value + "` and " + named(c.rules[j]) +
                               " can render the same key",

@@ -153,6 +153,12 @@ private:
                               "name a rule, as in `entry.product-details.schemaId`");
                 continue;
             }
+            if (compiled_rules_[found->index].holds_target) {
+                report_.error(v.at,
+                              "`entry." + v.source.rule + "` is a rule without a key of its own",
+                              "give that rule a `key`, so that the entry can be found");
+                continue;
+            }
             auto& need = need_of(found->index);
             need.tells.push_back(i);
         }

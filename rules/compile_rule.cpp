@@ -81,7 +81,11 @@ private:
     }
 
     bool parse_keys() {
-        auto key = parse_key(text_.key, "key");
+        rule_.holds_target = text_.origin && text_.key.value.empty();
+        auto key = parse_key(rule_.holds_target
+                                 ? located<std::string>{std::string(default_key), text_.ttl_at}
+                                 : text_.key,
+                             "key");
         if (key) {
             rule_.key = std::move(*key);
         }
@@ -93,7 +97,11 @@ private:
 
     void bind_variables() {
         for (auto const& name : rule_.key.variables) {
-            bind(name, text_.key.at);
+            if (rule_.holds_target) {
+                bind_builtin(name);
+            } else {
+                bind(name, text_.key.at);
+            }
         }
         if (rule_.lock_key) {
             for (auto const& name : rule_.lock_key->variables) {
@@ -114,6 +122,17 @@ private:
             return;
         }
         rule_.lock_variables.push_back(static_cast<std::size_t>(known - rule_.variables.data()));
+    }
+
+    /// Of the default key: no definition names these sources.
+    void bind_builtin(std::string const& name) {
+        bound_variable v;
+        v.name = name;
+        v.source.what = name == "host" ? source_kind::host : source_kind::target;
+        v.source.name = name;
+        v.at = text_.ttl_at;
+        rule_.capture_of.push_back(0);
+        rule_.variables.push_back(std::move(v));
     }
 
     void bind(std::string const& name, position used_at) {
@@ -186,6 +205,10 @@ private:
         }
         auto const in_key = rule_.variables.size();
         auto const& in_path = rule_.path.variables();
+        if (rule_.holds_target) {
+            rule_.variable_of_capture.assign(in_path.size(), 0);  // no look-up goes by its path
+            return;
+        }
         for (std::size_t capture = 0; capture < in_path.size(); ++capture) {
             std::size_t i = 0;
             while (i < in_key && (rule_.variables[i].source.what != source_kind::path ||

@@ -25,6 +25,8 @@ bool is_optional(compiled_purge const& purge, std::size_t variable) {
         case source_kind::body:
         case source_kind::response:
         case source_kind::entry:
+        case source_kind::host:
+        case source_kind::target:
             return true;
     }
     return true;

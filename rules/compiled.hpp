@@ -45,6 +45,8 @@ struct compiled_rule {
     tag_plan tags;
     /// Its keys hold what was verified of the caller.
     bool of_identity = false;
+    /// Its key holds the whole target: no query parameter is unlisted.
+    bool holds_target = false;
     /// It has a finding of its own: checks across rules leave it out.
     bool broken = false;
 };
@@ -130,6 +132,9 @@ struct rule_set::compiled {
     field_policy fields;
     std::string fingerprint;
     bool asks_for_identity = false;
+    /// Some rule has `ttl: origin`: every unsafe request makes its own path stale, whatever purges
+    /// match (RFC 9111 section 4.4).
+    bool has_origin = false;
 };
 
 /// Whether entries of a rule may carry that tag, as far as its text tells (reach.cpp).

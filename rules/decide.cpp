@@ -54,6 +54,9 @@ bypass_reason take_query(compiled_rule const& r,
                          raw_values& values,
                          unlisted_parameters& unlisted) {
     auto reason = bypass_reason::none;
+    if (r.holds_target) {
+        policy = unlisted_query::ignore;
+    }
     for_each_parameter(query, [&](query_parameter const& p) {
         bool listed = false;
         for (std::size_t i = 0; i < r.variables.size(); ++i) {
@@ -79,7 +82,8 @@ bypass_reason take_query(compiled_rule const& r,
             return false;
         }
         if (policy == unlisted_query::ignore) {
-            reason = may_be_listed(r, p) ? bypass_reason::unlisted_query : bypass_reason::none;
+            reason = !r.holds_target && may_be_listed(r, p) ? bypass_reason::unlisted_query
+                                                            : bypass_reason::none;
             return reason == bypass_reason::none;
         }
         if (policy == unlisted_query::bypass || unlisted.count == unlisted.texts.size()) {
@@ -123,6 +127,10 @@ bypass_reason take_values(compiled_rule const& rule,
         auto& value = values[i];
         if (v.source.what == source_kind::path) {
             value = {captures.values[rule.capture_of[i]], coding::path, true, true};
+        } else if (v.source.what == source_kind::host) {
+            value = {r.host, coding::plain, true, true};
+        } else if (v.source.what == source_kind::target) {
+            value = {r.target, coding::plain, true, true};
         } else if (v.source.what == source_kind::identity) {
             auto const found = r.identity ? find_field(*r.identity, v.source.name) : std::nullopt;
             if (!found) {
@@ -270,6 +278,10 @@ std::ptrdiff_t find(rule_set::compiled const& c,
     return -1;
 }
 
+bool obeys_requests(rule_definition const& text) {
+    return text.obeys_requests.value_or(text.origin);
+}
+
 void clear(decision& out) {
     out.what = verdict::pass;
     out.reason = bypass_reason::none;
@@ -280,6 +292,7 @@ void clear(decision& out) {
     out.lock_key.clear();
     out.variant = 0;
     out.of_identity = false;
+    out.asks = {};
 }
 
 }  // namespace
@@ -331,6 +344,9 @@ void rule_set::decide(request const& r, decision& out) const {
     }
     out.what = verdict::serve;
     out.of_identity = rule.of_identity;
+    out.asks = {.range = fields.range,
+                .conditional = fields.conditional,
+                .directives = fields.directives && obeys_requests(out.matched->definition)};
 }
 
 std::string_view name(bypass_reason reason) {
@@ -347,8 +363,6 @@ std::string_view name(bypass_reason reason) {
             return "missing_variable";
         case bypass_reason::request_body:
             return "request_body";
-        case bypass_reason::range:
-            return "range";
         case bypass_reason::unverified_identity:
             return "unverified_identity";
         case bypass_reason::key_too_long:
@@ -359,6 +373,8 @@ std::string_view name(bypass_reason reason) {
             return "duplicate_field";
         case bypass_reason::unkeyed_field:
             return "unkeyed_field";
+        case bypass_reason::precondition:
+            return "precondition";
     }
     return "none";
 }

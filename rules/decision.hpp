@@ -27,16 +27,23 @@ enum class bypass_reason : std::uint8_t {
                           ///< letters of the rule's own path percent-encoded
     missing_variable,     ///< a key variable has neither value nor default
     request_body,         ///< a GET with content
-    range,                ///< a part was asked for
     unverified_identity,  ///< the rule shares by identity, and nobody was verified
     key_too_long,
     method_override,  ///< X-HTTP-Method-Override and its like: not what it says it is
     duplicate_field,  ///< a keyed header or cookie came twice: which one counts is the backend's
     unkeyed_field,    ///< X-Forwarded-Host and its like: may change the answer, and is in no key
+    precondition,     ///< If-Match, If-Unmodified-Since: the origin's to evaluate
 };
 
 /// The name as it appears in Cache-Status details, metrics and `explain`: "unlisted_query".
 std::string_view name(bypass_reason reason);
+
+/// What a request that is served asks of its answer besides.
+struct demands {
+    bool range = false;        ///< Range (RFC 9110 section 14.2)
+    bool conditional = false;  ///< If-None-Match, If-Modified-Since (RFC 9110 section 13.1)
+    bool directives = false;   ///< Cache-Control or Pragma, and the rule obeys them
+};
 
 /// The outcome of `rule_set::decide`, reused from request to request.
 struct decision {
@@ -60,6 +67,8 @@ struct decision {
     /// serve: `key` holds what was verified of the caller: what is stored under it must have been
     /// fetched by somebody who still was that.
     bool of_identity = false;
+    /// serve: as far as its field names tell.
+    demands asks;
 };
 
 }  // namespace sidecache::rules

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Rules and purges as their author wrote them: what `config/` reads from YAML and `rule_set`
@@ -58,6 +59,10 @@ struct lock_definition {
     std::chrono::milliseconds wait{5'000};
 };
 
+/// The key of a rule with `ttl: origin` that has none. GET and HEAD share the GET's entry, so the
+/// method is always that.
+inline constexpr std::string_view default_key = "http:GET:{host}:{uri}";
+
 struct rule_definition {
     located<std::string> name;
     /// "GET /products/{id}"
@@ -69,6 +74,11 @@ struct rule_definition {
     std::chrono::milliseconds ttl{0};
     /// `ttl: origin`: freshness from the response's own headers.
     bool origin = false;
+    /// Whether Cache-Control of a request narrows what it is answered with (RFC 9111 section
+    /// 5.2.1); nullopt: under `ttl: origin` only, so that no client turns another rule's cache off.
+    std::optional<bool> obeys_requests;
+    /// What the backend sends without an ETag gets one, made from its content.
+    bool own_etag = true;
     position ttl_at;
     /// Further cacheable statuses and their freshness (`statuses: {404: 30s}`).
     std::map<unsigned, std::chrono::milliseconds> statuses;

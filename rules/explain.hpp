@@ -39,7 +39,7 @@ struct explanation {
     /// Who may share the entry, as a sentence without a full stop: "requests with the same
     /// Authorization and Cookie".
     std::string sharing;
-    std::chrono::milliseconds ttl{0};
+    std::chrono::milliseconds ttl{0};  ///< zero: each response says it (`ttl: origin`)
 
     // mutate
     /// Names of the purges that match; empty: only the path's own tag is changed.

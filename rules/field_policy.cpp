@@ -99,6 +99,12 @@ field_policy::field_policy(surroundings const& around) : fixed_host_(around.fixe
         }
     };
     add("Range", field_role::range);
+    add("If-None-Match", field_role::conditional);
+    add("If-Modified-Since", field_role::conditional);
+    add("If-Match", field_role::precondition);
+    add("If-Unmodified-Since", field_role::precondition);
+    add("Cache-Control", field_role::directives);
+    add("Pragma", field_role::directives);
     for (auto const name : method_override_fields) {
         add(name, field_role::method_override);
     }

@@ -17,6 +17,9 @@ enum class field_role : std::uint8_t {
     ordinary,
     method_override,  ///< says another method than the request's
     range,            ///< asks for a part
+    conditional,      ///< a condition that a cache may evaluate (RFC 9111 section 4.3.2)
+    precondition,     ///< one that only the origin may
+    directives,       ///< Cache-Control, Pragma
     unkeyed,          ///< may change the answer, and nobody vouches for it
     claim,            ///< may change the answer: `full_key` holds it
     same_host,        ///< X-Forwarded-Host that says what Host says

@@ -44,6 +44,9 @@ std::string fingerprint_of(definition const& text) {
         add(all, r.match.value);
         add(all, r.key.value);
         add(all, r.vars);
+        if (r.origin) {
+            add(all, "origin");
+        }
     }
     for (auto const& p : text.purges) {
         add(all, "purge");

@@ -246,10 +246,12 @@ mutation_scope rule_set::mutate(request const& r, std::optional<std::string_view
             scope.purges_.push_back(&p);
         }
     }
-    if (!scope.matched()) {
+    if (!scope.matched() || compiled_->has_origin) {
         for (auto const form : forms) {
             scope.path_tags_.push_back(path_tag(form));
         }
+    }
+    if (!scope.matched()) {
         return scope;
     }
 

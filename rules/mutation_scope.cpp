@@ -186,6 +186,11 @@ std::vector<planned_mark> mutation_scope::collect(bool is_begin) const {
     for (auto const& tag : path_tags_) {
         out.push_back({tag, mark_kind::marker, {}});
     }
+    if (!is_begin) {
+        for (auto const& tag : answer_tags_) {
+            out.push_back({tag, mark_kind::marker, {}});
+        }
+    }
     for (auto const& b : bindings_) {
         for (auto const& p : b.compiled->patterns) {
             std::uint64_t mask = 0;
@@ -292,6 +297,21 @@ bool mutation_scope::needs_response() const {
             return v.what == state_kind::response;
         });
     });
+}
+
+bool mutation_scope::reads_answer() const {
+    return compiled_ != nullptr && compiled_->has_origin;
+}
+
+void mutation_scope::resolve_answer(std::vector<std::string> const& paths, bool groups) {
+    for (auto const& path : paths) {
+        answer_tags_.push_back(rule_set::path_tag(path));
+    }
+    for (std::size_t i = 0; groups && i < compiled_->rules.size(); ++i) {
+        if (compiled_->rules[i].definition.origin) {
+            answer_tags_.push_back(compiled_->compiled_rules[i].tag);
+        }
+    }
 }
 
 void mutation_scope::resolve_response(std::optional<std::string_view> body) {

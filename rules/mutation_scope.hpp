@@ -71,6 +71,15 @@ public:
     /// Tells the response's content, decoded; nullopt when it is too large or not to be had.
     void resolve_response(std::optional<std::string_view> body);
 
+    /// Whether the answer's head may name more that is stale (`http_cache::made_stale`): some rule
+    /// has `ttl: origin`.
+    bool reads_answer() const;
+    /// Tells what the answer named: paths of the same origin (RFC 9111 section 4.4), and whether it
+    /// named groups (RFC 9875), of which entries do not know theirs: everything under `ttl: origin`
+    /// goes. Nothing of it was marked at begin, so that a read during the write, or after a proxy
+    /// that died in it, may see what was before.
+    void resolve_answer(std::vector<std::string> const& paths, bool groups);
+
     /// The tags to give new generations now: everything known is narrowed, everything unknown
     /// widened. Sorted, without duplicates.
     std::vector<planned_mark> changed() const;
@@ -87,8 +96,9 @@ private:
     std::vector<purge const*> purges_;
     std::vector<binding> bindings_;
     std::vector<entry_lookup> lookups_;
-    std::vector<entry_target> targets_;   // one for each of lookups_
-    std::vector<std::string> path_tags_;  // without a match
+    std::vector<entry_target> targets_;     // one for each of lookups_
+    std::vector<std::string> path_tags_;    // without a match, or beside `ttl: origin`
+    std::vector<std::string> answer_tags_;  // that only the answer named
 };
 
 }  // namespace sidecache::rules

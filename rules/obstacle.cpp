@@ -40,6 +40,15 @@ field_findings look_at_fields(field_policy const& policy,
             case field_role::range:
                 found.range = true;
                 break;
+            case field_role::conditional:
+                found.conditional = true;
+                break;
+            case field_role::precondition:
+                found.precondition = true;
+                break;
+            case field_role::directives:
+                found.directives = true;
+                break;
             case field_role::unkeyed:
                 found.unkeyed = found.unkeyed || !is_keyed(rule, f.name);
                 break;
@@ -65,8 +74,8 @@ bypass_reason find_obstacle(field_findings const& fields, request const& r, bool
     if (r.has_body) {
         return bypass_reason::request_body;
     }
-    if (fields.range) {
-        return bypass_reason::range;
+    if (fields.precondition) {
+        return bypass_reason::precondition;
     }
     return fields.unkeyed ? bypass_reason::unkeyed_field : bypass_reason::none;
 }

@@ -11,6 +11,9 @@ namespace sidecache::rules {
 struct field_findings {
     bool method_override = false;
     bool range = false;
+    bool conditional = false;
+    bool precondition = false;
+    bool directives = false;
     bool unkeyed = false;
     bool claims = false;
 };

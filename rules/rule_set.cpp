@@ -82,6 +82,8 @@ compilation rule_set::compile(definition const& text) {
         c->fields = field_policy(text.around);
         c->fingerprint = fingerprint_of(text);
         c->asks_for_identity = any_asks(*c);
+        c->has_origin =
+            std::ranges::any_of(text.rules, [](rule_definition const& r) { return r.origin; });
         result.rules.reset(new rule_set(std::move(c)));
     }
     result.findings = out.take();

@@ -21,6 +21,8 @@ struct variable_source {
         body,      ///< body.PATH: the request's JSON
         response,  ///< response.PATH: the response's JSON
         entry,     ///< entry.RULE.PATH: JSON of what is cached under another rule's key
+        host,      ///< the request's host: of the key that a rule with `ttl: origin` has by itself
+        target,    ///< path and query as they came: likewise
     };
     kind what = kind::path;
     /// path, query, header, cookie, identity: the name there.

@@ -141,7 +141,9 @@ boost::json::object describe(rules::explanation const& e) {
             out["lock_key"] = e.lock_key;
         }
         out["shared_by"] = e.sharing;
-        out["ttl_seconds"] = seconds(e.ttl);
+        if (e.ttl.count() != 0) {
+            out["ttl_seconds"] = seconds(e.ttl);
+        }
     }
     if (e.what == rules::verdict::mutate) {
         out["purges"] = list(e.purges);

@@ -91,7 +91,9 @@ boost::json::array rules(config::model const& config, telemetry::summary const& 
         o["name"] = r.definition.name.value;
         o["match"] = r.definition.match.value;
         o["key"] = r.definition.key.value;
-        o["ttl_seconds"] = seconds(r.definition.ttl);
+        if (!r.definition.origin) {
+            o["ttl_seconds"] = seconds(r.definition.ttl);
+        }
         o["requests"] = requests(totals);
         o["hit_ratio"] = hit_ratio(totals);
         o["hits"] = tiers(totals);

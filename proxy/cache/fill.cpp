@@ -2,17 +2,25 @@
 
 #include "proxy/cache/fill_entry.hpp"
 #include "proxy/cache/fill_ground.hpp"
+#include "proxy/cache/hit.hpp"
 #include "proxy/cache/lock_keeper.hpp"
+#include "proxy/cache/reuse.hpp"
 #include "proxy/cache/upstream_gate.hpp"
 #include "proxy/cache/validity.hpp"
 #include "proxy/cache/weakness.hpp"
+#include "proxy/store/entry_codec.hpp"
 #include "proxy/upstream/exchange.hpp"
+#include "rules/http_cache/freshness.hpp"
+#include "rules/http_cache/head_lines.hpp"
+#include "rules/http_cache/validation.hpp"
 #include "rules/storable.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace sidecache::cache {
 
@@ -36,18 +44,23 @@ struct fetched {
 };
 
 /// Sends the request and reads the final head.
-task<fetched> fetch_head(worker_parts const& parts, fill_order const& order) {
+task<fetched> fetch_head(worker_parts const& parts,
+                         fill_order const& order,
+                         http::request_head const& request,
+                         fill_feed& feed) {
     fetched out;
     auto const began = boot_clock::now();
     out.fetched_at = system_now_ms();
     out.exchange =
         parts.upstream.open(upstream::repeat::safe, order.snap->config->upstream.timeout);
-    out.why = co_await out.exchange->send(order.request, {});
+    out.why = co_await out.exchange->send(request, {});
     while (out.why == upstream::failure::none) {
         out.why = co_await out.exchange->read_head(out.head);
-        // Interim answers (103) are not passed on: the first client may not be the only one.
         if (out.head.status >= 200 || out.head.status == 101) {
             break;
+        }
+        if (out.why == upstream::failure::none) {
+            feed.tell_interim(out.head);  // those who join later have missed it
         }
     }
     if (out.why == upstream::failure::none && out.head.status == 101) {
@@ -149,11 +162,11 @@ task<bool> store_entry(worker_parts const& parts,
                        fill_order const& order,
                        fill_ground& ground,
                        std::string const& bytes,
-                       std::chrono::milliseconds ttl) {
+                       rules::storable const& how) {
     store::put_request put;
     put.key = order.wanted.key;
     put.bytes = bytes;
-    put.ttl = ttl;
+    put.ttl = how.life > how.ttl ? how.life : how.ttl;
     put.tags = &order.wanted.tags;
     if (ground.lock == fill_ground::lock::held) {
         put.lock_key = order.wanted.lock_key;
@@ -166,6 +179,97 @@ task<bool> store_entry(worker_parts const& parts,
     co_return stored.has_value();
 }
 
+/// What is fresh is for whoever waits for it; what may not be reused without asking is not (RFC
+/// 9111 section 4): each asks for himself.
+void share(fill_permit& permit,
+           rules::storable const& how,
+           std::shared_ptr<std::string const> const& bytes) {
+    bool const is_reusable = how.ttl > std::chrono::milliseconds(0);
+    permit.settle(is_reusable ? settlement{fill_end::shared, bytes} : settlement{});
+}
+
+/// The stored response as a 304 updates it (RFC 9111 sections 3.2 and 4.3.4); nullopt: it is about
+/// another one.
+std::optional<http::response_head> freshened(store::entry const& base,
+                                             http::response_head const& not_modified) {
+    namespace http_cache = rules::http_cache;
+    std::vector<rules::field> lines;
+    http_cache::read_head_lines(base.head, lines);
+    auto const newer = not_modified.fields.all();
+    if (!http_cache::is_about(newer, http_cache::validators_of(lines))) {
+        return std::nullopt;
+    }
+    http::response_head out;
+    out.status = base.status;
+    constexpr std::size_t before_reason = std::string_view("HTTP/1.1 200 ").size();
+    auto const first_line = base.head.substr(0, base.head.find("\r\n"));
+    out.reason = first_line.substr(std::min(before_reason, first_line.size()));
+    for (auto const& f : http_cache::updated_fields(lines, newer)) {
+        if (!rules::iequals(f.name, "Content-Length")) {
+            out.fields.add(f.name, f.value);
+        }
+    }
+    if (!not_modified.fields.find("Date")) {
+        out.fields.set("Date", http_date(system_now_ms()));  // RFC 9110 section 6.6.1
+    }
+    // Age is of the newer response, and read from it; it is not stored as a field.
+    if (auto const age = not_modified.fields.find("Age")) {
+        out.fields.set("Age", *age);
+    }
+    out.body = http::framing::length;
+    out.content_length = base.body.size();
+    return out;
+}
+
+/// A 304: the stored response, updated, under the generations of this fill's snapshot.
+task<store::fill_outcome> store_validated(worker_parts const& parts,
+                                          fill_order const& order,
+                                          fill_ground& ground,
+                                          std::optional<gate_permit>& room,
+                                          fill_permit& permit,
+                                          fill_feed& feed,
+                                          fetched& response,
+                                          store::entry const& base,
+                                          http::response_head fresh) {
+    // It has no content; its connection is for others once that is certain.
+    std::array<char, 1> nothing{};
+    auto const end = co_await response.exchange->read_body(asio::buffer(nothing));
+    (void)end;
+    response.exchange.reset();
+    room.reset();
+    auto verdict = shareable(order, fresh, response.fetched_at, system_now_ms());
+    auto* const how = std::get_if<rules::storable>(&verdict);
+    if (how == nullptr) {
+        feed.not_stored = std::get<rules::not_stored>(verdict);
+    } else {
+        feed.not_stored = ground.hindrance();
+    }
+    auto const is_theirs = co_await is_still(parts, *order.snap, order.asked, order.caller);
+    if (!is_theirs) {
+        feed.not_stored = rules::not_stored::marked;
+    }
+    if (feed.not_stored) {
+        count_not_stored(order, *feed.not_stored);
+    }
+    auto const as = how == nullptr ? rules::storable{} : std::move(*how);
+    auto const bytes = std::make_shared<std::string const>(
+        make_entry(order, ground, fresh, base.body, as, response.fetched_at));
+    feed.entry = bytes;
+    feed.announce(fill_feed::stage::validated);
+    feed.complete();
+    feed.ended = background_outcome::not_stored;
+    if (how != nullptr && is_theirs) {
+        share(permit, as, bytes);
+    }
+    if (feed.not_stored) {
+        permit.settle(settlement{});
+        co_return store::fill_outcome::not_stored;
+    }
+    bool const is_stored = co_await store_entry(parts, order, ground, *bytes, as);
+    feed.ended = is_stored ? background_outcome::stored : background_outcome::not_stored;
+    co_return store::fill_outcome::not_stored;
+}
+
 }  // namespace
 
 task<store::fill_outcome> fetch_and_store(worker_parts const& parts,
@@ -174,15 +278,45 @@ task<store::fill_outcome> fetch_and_store(worker_parts const& parts,
                                           std::optional<gate_permit>& room,
                                           fill_permit& permit,
                                           fill_feed& feed) {
-    auto response = co_await fetch_head(parts, order);
+    moment now;
+    now.now = system_now_ms();
+    now.boot = boot_clock::now();
+    now.lease = order.snap->config->near_cache.lease;
+    now.pending_purge = ground.pending_purge;
+    // Both outlive the exchange that they are sent by.
+    auto const sent = ask_now(order, ground.snapshot ? &*ground.snapshot : nullptr, now);
+    http::request_head unconditional;
+    auto response = co_await fetch_head(parts, order, sent.request, feed);
+    if (response.why == upstream::failure::none && response.head.status == 304 &&
+        sent.is_conditional) {
+        store::entry base;
+        auto const unreadable = store::decode_entry(order.base, base);
+        auto fresh = unreadable ? std::nullopt : freshened(base, response.head);
+        if (fresh) {
+            feed.upstream = response.took;
+            auto const done = co_await store_validated(
+                parts, order, ground, room, permit, feed, response, base, std::move(*fresh));
+            co_return done;
+        }
+        // Of another response than the one that is stored (RFC 9111 section 4.3.4).
+        unconditional = fill_request_of(order.request);
+        response = co_await fetch_head(parts, order, unconditional, feed);
+    }
     feed.upstream = response.took;
+    if (response.why == upstream::failure::none && order.spares_trouble &&
+        rules::http_cache::is_trouble(response.head.status)) {
+        feed.trouble = response.head.status;
+        feed.announce(fill_feed::stage::failed);
+        permit.settle(settlement{fill_end::failed, nullptr});
+        co_return store::fill_outcome::failed;
+    }
     if (response.why != upstream::failure::none) {
         feed.why = response.why;
         feed.announce(fill_feed::stage::failed);
         permit.settle(settlement{fill_end::failed, nullptr});
         co_return store::fill_outcome::failed;
     }
-    auto verdict = shareable(order, response.head);
+    auto verdict = shareable(order, response.head, response.fetched_at, system_now_ms());
     auto* const how = std::get_if<rules::storable>(&verdict);
     auto const hindrance = ground.hindrance();
     if (how == nullptr) {
@@ -230,11 +364,11 @@ task<store::fill_outcome> fetch_and_store(worker_parts const& parts,
     }
     auto const bytes = std::make_shared<std::string const>(
         make_entry(order, ground, response.head, feed.content(), *how, response.fetched_at));
-    permit.settle(settlement{fill_end::shared, bytes});
+    share(permit, *how, bytes);
     if (hindrance) {
         co_return store::fill_outcome::not_stored;
     }
-    bool const is_stored = co_await store_entry(parts, order, ground, *bytes, how->ttl);
+    bool const is_stored = co_await store_entry(parts, order, ground, *bytes, *how);
     feed.ended = is_stored ? background_outcome::stored : background_outcome::not_stored;
     // Where it was stored, the lock went with it, and with the right message.
     co_return store::fill_outcome::not_stored;

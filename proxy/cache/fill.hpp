@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/async/clock.hpp"
 #include "proxy/async/task.hpp"
 #include "proxy/cache/asker.hpp"
 #include "proxy/cache/fill_feed.hpp"
@@ -25,6 +26,15 @@ struct fill_order {
     cache::caller caller;
     /// What the upstream gets: see `fill_request_of`.
     http::request_head request;
+    /// `ttl: origin`: the stored response that `request` asks about (RFC 9111 section 4.3); null:
+    /// it asks for a new one. Its bytes, a whole entry that was selected by the same fields.
+    std::shared_ptr<std::string const> base{};
+    /// A response that says that the backend is in trouble is not passed on: its client has an
+    /// entry that may stand in.
+    bool spares_trouble = false;
+    /// An entry that was fetched before, or in the same millisecond, is not what is wanted, however
+    /// fresh; 0: any is.
+    unix_ms not_before = 0;
     /// False: the store has just failed a read, so it is not asked again, and nothing is stored.
     bool store_answers = true;
     /// False: not behind the lock of other processes either (the fill it waited for has failed).

@@ -2,6 +2,12 @@
 
 #include "proxy/cache/hit.hpp"
 #include "proxy/store/entry_codec.hpp"
+#include "rules/http_cache/storability.hpp"
+#include "rules/http_cache/validation.hpp"
+
+// The hash is a header of its own.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include <cstdint>
 #include <string_view>
@@ -26,12 +32,57 @@ bool is_selected_by_client(fill_order const& order, rules::storable const& how) 
     return rules::vary_matches(seen, order.request.view());
 }
 
+/// `ttl: origin`: what the response says of itself (RFC 9111 section 3).
+std::variant<rules::storable, rules::not_stored> by_origin(fill_order const& order,
+                                                           http::response_head const& head,
+                                                           unix_ms requested_at,
+                                                           unix_ms received_at) {
+    auto answer = rules::http_cache::may_keep(order.wanted.matched->definition,
+                                              order.asked.view(),
+                                              head.status,
+                                              head.fields.all(),
+                                              requested_at,
+                                              received_at);
+    if (auto const* why = std::get_if<rules::not_stored>(&answer)) {
+        return *why;
+    }
+    auto& kept = std::get<rules::http_cache::kept>(answer);
+    rules::storable out;
+    out.ttl = kept.fresh;
+    out.life = kept.life;
+    out.initial_age = static_cast<std::uint32_t>(kept.initial_age);
+    out.vary = std::move(kept.vary);
+    out.left_out = std::move(kept.left_out);
+    return out;
+}
+
+/// The head without what it is stored without, and with an entity tag.
+http::response_head stored_form(fill_order const& order,
+                                http::response_head head,
+                                std::string_view body,
+                                rules::storable const& how) {
+    if (!how.left_out.empty()) {
+        head.fields.erase_all(how.left_out);
+    }
+    auto const& rule = order.wanted.matched->definition;
+    bool const wants_tag = rule.origin && rule.own_etag && head.status == 200;
+    if (wants_tag && !head.fields.find("ETag")) {
+        auto const hash = XXH3_128bits(body.data(), body.size());
+        head.fields.add("ETag", rules::http_cache::own_entity_tag(hash.high64, hash.low64));
+    }
+    return head;
+}
+
 }  // namespace
 
 std::variant<rules::storable, rules::not_stored> shareable(fill_order const& order,
-                                                           http::response_head const& head) {
+                                                           http::response_head const& head,
+                                                           unix_ms requested_at,
+                                                           unix_ms received_at) {
     auto const& rule = order.wanted.matched->definition;
-    auto answer = rules::may_store(rule, order.asked.view(), head.status, head.fields.all());
+    auto answer = rule.origin
+                      ? by_origin(order, head, requested_at, received_at)
+                      : rules::may_store(rule, order.asked.view(), head.status, head.fields.all());
     if (std::holds_alternative<rules::not_stored>(answer)) {
         return answer;
     }
@@ -74,12 +125,13 @@ std::string make_entry(fill_order const& order,
         }
     }
     generations.resize(order.wanted.tags.size());
-    auto const stored_head = head_to_store(head, body.size(), system_now_ms());
+    auto const stored_head =
+        head_to_store(stored_form(order, head, body, how), body.size(), system_now_ms());
     e.full_key = order.wanted.full_key;
     e.tags = &order.wanted.tags;
     e.generations = generations;
     e.fetched_at = fetched_at;
-    e.initial_age = age_on_arrival(head);
+    e.initial_age = how.initial_age.value_or(age_on_arrival(head));
     e.ttl_ms = static_cast<std::uint64_t>(how.ttl.count());
     e.vary = how.vary;
     e.status = head.status;

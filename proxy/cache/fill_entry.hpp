@@ -16,8 +16,11 @@ namespace sidecache::cache {
 
 /// Whether anybody but its own client may have this response: `rules::may_store`, and what its
 /// framing tells. Not `max_object` of a length that nobody knows yet.
+/// `requested_at`, `received_at`: our clock, of an age that the response says (`ttl: origin`).
 std::variant<rules::storable, rules::not_stored> shareable(fill_order const& order,
-                                                           http::response_head const& head);
+                                                           http::response_head const& head,
+                                                           unix_ms requested_at,
+                                                           unix_ms received_at);
 
 /// Up to `jitter` of a life is taken off, so that what was filled together does not end together.
 std::chrono::milliseconds shortened(std::chrono::milliseconds ttl,

@@ -10,6 +10,24 @@ task<void> fill_feed::begun() {
     }
 }
 
+task<bool> fill_feed::next_interim(http::response_head& out) {
+    while (at == stage::pending && interims_taken_ == interims_.size()) {
+        co_await changed_.wait();
+    }
+    if (interims_taken_ == interims_.size()) {
+        co_return false;
+    }
+    out = interims_[interims_taken_++];
+    co_return true;
+}
+
+void fill_feed::tell_interim(http::response_head const& early) {
+    if (interims_.size() < most_interims && !reader_gone_) {
+        interims_.push_back(early);
+        changed_.notify_all();
+    }
+}
+
 task<void> fill_feed::take(std::string& out, std::size_t limit) {
     out.clear();
     while (taken_ == content_.size() && !complete_ && !broken_) {

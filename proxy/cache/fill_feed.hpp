@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sidecache::cache {
 
@@ -27,7 +28,8 @@ public:
                   ///< other values of the fields that it varies on
         refused,  ///< the gate is full
         failed,   ///< no response: `why`
-        response  ///< `head`, then content
+        validated,  ///< `entry` is what was stored before, and still right (304)
+        response    ///< `head`, then content
     };
 
     explicit fill_feed(executor const& ex) : changed_(ex) {}
@@ -38,6 +40,8 @@ public:
     /// found: after waiting for another process's fill, or for its turn.
     bool waited = false;
     upstream::failure why = upstream::failure::none;
+    /// failed: the status of a backend in trouble that an entry is to stand in for; 0: no response.
+    unsigned trouble = 0;
     http::response_head head;
     /// Why the response will not be stored; nullopt: it will.
     std::optional<rules::not_stored> not_stored;
@@ -56,11 +60,15 @@ public:
     task<void> take(std::string& out, std::size_t limit);
     /// Returns when the stage is no longer `pending`.
     task<void> begun();
+    /// The next interim answer (103) into `out`; false: the stage is no longer `pending`.
+    task<bool> next_interim(http::response_head& out);
     void reader_gone();
 
     // What the fill writes.
     bool has_reader() const { return !reader_gone_; }
     void announce(stage s);
+    /// An interim answer, for the client that set the fill off; more than a few are left out.
+    void tell_interim(http::response_head const& early);
     void append(std::string_view some);
     /// From here on content is not kept: `append` only after `drained`.
     void stop_keeping();
@@ -71,7 +79,10 @@ public:
     void close();
 
 private:
+    static constexpr std::size_t most_interims = 8;
     event changed_;
+    std::vector<http::response_head> interims_;
+    std::size_t interims_taken_ = 0;
     std::string content_;
     std::size_t taken_ = 0;
     bool keeping_ = true;

@@ -76,7 +76,8 @@ task<looked> look(worker_parts const& parts,
     // What is valid for other clients stays: under the plain key nothing but time or a purge ends
     // it, and this one's variant has a key of its own.
     out.is_other_variant = v == validity::vary && order.wanted.variant == 0;
-    out.hit = v == validity::hit || out.is_other_variant;
+    bool const is_new_enough = order.not_before == 0 || decoded.fetched_at > order.not_before;
+    out.hit = (v == validity::hit && is_new_enough) || out.is_other_variant;
     if (out.hit) {
         ground.found = s.entry;
         out.life_left = std::chrono::milliseconds(decoded.ttl_left_ms(at.now));

@@ -1,15 +1,22 @@
 #include "proxy/cache/hit.hpp"
 
-#include "proxy/telemetry/metrics.hpp"
+#include "rules/http_cache/conditional.hpp"
+#include "rules/http_cache/head_lines.hpp"
+#include "rules/http_cache/range.hpp"
 
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <functional>
 #include <limits>
+#include <optional>
+#include <vector>
 
 namespace sidecache::cache {
 
 namespace {
+
+namespace http_cache = rules::http_cache;
 
 void append_number(std::string& out, std::uint64_t n) {
     std::array<char, 20> digits{};
@@ -17,12 +24,11 @@ void append_number(std::string& out, std::uint64_t n) {
     out.append(digits.data(), end);
 }
 
-void render(std::string& out,
-            std::string_view head,
-            std::uint64_t age,
-            rules::cache_status const& status,
-            http::downstream const& client) {
-    out.assign(head);
+/// What depends on the moment and the client, and the empty line.
+void finish_head(std::string& out,
+                 std::uint64_t age,
+                 rules::cache_status const& status,
+                 http::downstream const& client) {
     if (status.fwd == rules::forwarded::no || age > 0) {
         out += "Age: ";
         append_number(out, age);
@@ -37,6 +43,115 @@ void render(std::string& out,
         out += "Connection: keep-alive\r\n";
     }
     out += "\r\n";
+}
+
+void append_line(std::string& out, std::string_view name, std::string_view value) {
+    out += name;
+    out += ": ";
+    out += value;
+    out += "\r\n";
+}
+
+using stored_lines = std::vector<rules::field>;
+
+void write_304(std::string& out, stored_lines const& lines) {
+    out = "HTTP/1.1 304 Not Modified\r\n";
+    bool const has_etag = rules::find_field(lines, "ETag").has_value();
+    for (auto const& line : lines) {
+        if (http_cache::belongs_into_304(line.name, has_etag)) {
+            append_line(out, line.name, line.value);
+        }
+    }
+}
+
+void write_416(std::string& out, stored_lines const& lines, std::size_t size) {
+    out = "HTTP/1.1 416 Range Not Satisfiable\r\n";
+    if (auto const date = rules::find_field(lines, "Date")) {
+        append_line(out, "Date", *date);
+    }
+    append_line(out, "Content-Range", http_cache::content_range(std::nullopt, size));
+    out += "Content-Length: 0\r\n";
+}
+
+/// The stored lines with what a part has instead of the whole.
+void write_206(std::string& out,
+               stored_lines const& lines,
+               std::size_t size,
+               std::string_view replaced,
+               std::string_view by) {
+    out = "HTTP/1.1 206 Partial Content\r\n";
+    for (auto const& line : lines) {
+        if (!rules::iequals(line.name, "Content-Length") && !rules::iequals(line.name, replaced)) {
+            append_line(out, line.name, line.value);
+        }
+    }
+    append_line(out, replaced, by);
+    out += "Content-Length: ";
+    append_number(out, size);
+    out += "\r\n";
+}
+
+/// Text that does not occur in the body.
+std::string boundary_for(std::string_view body) {
+    std::string out;
+    std::uint64_t n = std::hash<std::string_view>{}(body);
+    do {
+        out = "sidecache-part-";
+        append_number(out, n++);
+    } while (body.find(out) != std::string_view::npos);
+    return out;
+}
+
+/// 304, 206 or 416 where the request asks for it and the stored response gives it.
+std::optional<prepared_answer> render_asked(std::string& head,
+                                            std::string& content,
+                                            stored_response const& stored,
+                                            rules::demands const& asks,
+                                            http::downstream const& client,
+                                            unix_ms now) {
+    stored_lines lines;
+    http_cache::read_head_lines(stored.head, lines);
+    auto const asked = client.request().view();
+    if (asks.conditional && http_cache::evaluate(asked, stored.status, lines, now) ==
+                                http_cache::precondition::not_modified) {
+        write_304(head, lines);
+        return prepared_answer{304, {}};
+    }
+    if (!asks.range) {
+        return std::nullopt;
+    }
+    auto const part =
+        http_cache::evaluate_range(asked, stored.status, lines, stored.body.size(), now);
+    using kind = http_cache::range_answer::kind;
+    switch (part.what) {
+        case kind::whole:
+            return std::nullopt;
+        case kind::unsatisfiable:
+            write_416(head, lines, stored.body.size());
+            return prepared_answer{416, {}};
+        case kind::part: {
+            auto const& r = part.ranges.front();
+            auto const body = stored.body.substr(r.first, r.size());
+            write_206(head,
+                      lines,
+                      body.size(),
+                      "Content-Range",
+                      http_cache::content_range(r, stored.body.size()));
+            return prepared_answer{206, body};
+        }
+        case kind::parts: {
+            auto const boundary = boundary_for(stored.body);
+            auto const type = rules::find_field(lines, "Content-Type").value_or("");
+            content = http_cache::multipart(stored.body, part.ranges, type, boundary);
+            write_206(head,
+                      lines,
+                      content.size(),
+                      "Content-Type",
+                      "multipart/byteranges; boundary=" + boundary);
+            return prepared_answer{206, content};
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -105,24 +220,23 @@ std::string head_to_store(http::response_head const& head, std::size_t body_size
     return out;
 }
 
-void render_head(std::string& out,
-                 store::entry const& e,
-                 rules::cache_status const& status,
-                 http::downstream const& client,
-                 unix_ms now) {
-    render(out, e.head, e.age_seconds(now), status, client);
-}
-
-void render_head(std::string& out,
-                 near_entry const& e,
-                 std::string_view key,
-                 http::downstream const& client,
-                 boot_clock::time_point now) {
-    rules::cache_status status;
-    status.ttl = e.ttl_seconds(now);
-    status.key = key;
-    status.detail = telemetry::name(telemetry::hit_tier::near);
-    render(out, e.head(), e.age_seconds(now), status, client);
+prepared_answer render_answer(std::string& head,
+                              std::string& content,
+                              stored_response const& stored,
+                              rules::demands const& asks,
+                              rules::cache_status const& status,
+                              http::downstream const& client,
+                              unix_ms now) {
+    if (asks.conditional || asks.range) {
+        if (auto const part = render_asked(head, content, stored, asks, client, now)) {
+            finish_head(head, stored.age, status, client);
+            return *part;
+        }
+    }
+    head.assign(stored.head);
+    finish_head(head, stored.age, status, client);
+    bool const is_head = client.request().method == "HEAD";
+    return {stored.status, is_head ? std::string_view() : stored.body};
 }
 
 }  // namespace sidecache::cache

@@ -6,6 +6,7 @@
 #include "proxy/http/message.hpp"
 #include "proxy/store/entry_codec.hpp"
 #include "rules/cache_status.hpp"
+#include "rules/decision.hpp"
 
 #include <string>
 #include <string_view>
@@ -23,21 +24,30 @@ std::string head_to_store(http::response_head const& head, std::size_t body_size
 /// The upstream's Age in seconds, 0 when it has none (RFC 9111 section 5.1).
 std::uint32_t age_on_arrival(http::response_head const& head);
 
-/// The whole head of an answer from an entry into `out`, whose capacity is reused: the stored head,
-/// Age on a hit (RFC 9111 section 5.1: also on a collapsed answer that is older than its fetch),
-/// Cache-Status, Connection where the client must know, the empty line.
-void render_head(std::string& out,
-                 store::entry const& e,
-                 rules::cache_status const& status,
-                 http::downstream const& client,
-                 unix_ms now);
+/// A stored response, wherever it lies. Views.
+struct stored_response {
+    unsigned status = 0;
+    std::string_view head;
+    std::string_view body;
+    std::uint64_t age = 0;  ///< seconds
+};
+/// What `render_answer` left beside the head.
+struct prepared_answer {
+    unsigned status = 0;
+    std::string_view body;
+};
 
-/// The same of a near entry, a hit; `now` is the reading of the clock that it was found with.
-void render_head(std::string& out,
-                 near_entry const& e,
-                 std::string_view key,
-                 http::downstream const& client,
-                 boot_clock::time_point now);
+/// The answer that a request gets from a stored response: the whole of it; 304 where its conditions
+/// are met; 206 or 416 where it asks for a part; the head alone for HEAD. The head goes into
+/// `head`, content that has to be made (several parts) into `content`; their capacity is reused,
+/// and nothing is allocated for the whole. `now`: our system clock, asked for conditions only.
+prepared_answer render_answer(std::string& head,
+                              std::string& content,
+                              stored_response const& stored,
+                              rules::demands const& asks,
+                              rules::cache_status const& status,
+                              http::downstream const& client,
+                              unix_ms now);
 
 /// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7).
 std::string http_date(unix_ms when);

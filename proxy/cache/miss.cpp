@@ -1,5 +1,6 @@
 #include "proxy/cache/miss.hpp"
 
+#include "proxy/cache/background_fill.hpp"
 #include "proxy/cache/fill.hpp"
 #include "proxy/cache/fill_feed.hpp"
 #include "proxy/cache/fill_table.hpp"
@@ -10,6 +11,7 @@
 #include "proxy/http/forwarded.hpp"
 #include "proxy/upstream/pass.hpp"
 #include "rules/cache_status.hpp"
+#include "rules/http_cache/conditional.hpp"
 #include "rules/storable.hpp"
 #include "rules/vary.hpp"
 
@@ -21,13 +23,37 @@ namespace sidecache::cache {
 
 namespace {
 
+using rules::http_cache::trouble;
 using telemetry::request_result;
+
+/// RFC 9211 section 2.2, in as much detail as `ttl: origin` can tell; a rule with a duration has
+/// but one kind of miss.
+rules::forwarded why_forwarded(lookup const& at) {
+    using rules::forwarded;
+    if (at.why == validity::stale) {
+        return forwarded::stale;
+    }
+    if (at.why == validity::hit) {
+        return forwarded::request;
+    }
+    if (!at.wanted.matched->definition.origin) {
+        return forwarded::miss;
+    }
+    if (at.why == validity::absent && at.reading) {
+        return at.wanted.variant == 0 ? forwarded::uri_miss : forwarded::vary_miss;
+    }
+    return at.why == validity::vary ? forwarded::vary_miss : forwarded::miss;
+}
 
 rules::cache_status miss_status(lookup const& at) {
     rules::cache_status status;
-    status.fwd = at.why == validity::stale ? rules::forwarded::stale : rules::forwarded::miss;
+    status.fwd = why_forwarded(at);
     status.key = at.wanted.key;
     return status;
+}
+
+stored_response view_of(store::entry const& e, unix_ms now) {
+    return {e.status, e.head, e.body, e.age_seconds(now)};
 }
 
 moment now_for(snapshot const& snap, bool pending_purge) {
@@ -53,6 +79,19 @@ struct missing {
             co_await pass_on("head");
             co_return;
         }
+        if (at.wanted.asks.range) {
+            co_await pass_on("range");
+            co_return;
+        }
+        if (at.directives.no_store) {
+            co_await pass_on("no_store");
+            co_return;
+        }
+        if (at.use.never_fresh) {
+            // Each asks for himself: nobody may be served what another one's asking has brought.
+            co_await lead(fill_permit(), false);
+            co_return;
+        }
         co_await seek();
     }
 
@@ -65,7 +104,7 @@ private:
             co_return;
         }
         co_await look_up();
-        if (at.why == validity::hit) {
+        if (at.use.is_yes()) {
             account.result = request_result::coalesced;
             co_await send_hit();
             co_return;
@@ -86,6 +125,9 @@ private:
         sight own;
         if (at.reading) {
             own = see(at.reading->by, at.reading->tags, now_for(*snap, at.pending_purge));
+        }
+        if (at.why == validity::hit) {
+            own.clean = false;  // what was asked for before this request is not what it asks for
         }
         return parts.process.fills.ask(
             snap->config.get(), at.wanted.full_key, own, parts.ex, may_look_again);
@@ -140,6 +182,14 @@ private:
         order->asked = client.request();
         order->caller = at.caller;
         order->request = fill_request_of(prepare());
+        ask_about(*order, at.entry, at.why);
+        order->spares_trouble =
+            may_stand_in(
+                at.entry, at.why, at.wanted, at.directives, trouble::error, system_now_ms())
+                .has_value();
+        if (at.why == validity::hit) {
+            order->not_before = at.now;
+        }
         order->store_answers = at.reading.has_value();
         order->use_lock = use_lock;
         auto const feed = std::make_shared<fill_feed>(parts.ex);
@@ -149,7 +199,15 @@ private:
             fill_feed& feed;
             ~reader() { feed.reader_gone(); }
         } const present{*feed};
-        co_await feed->begun();
+        http::response_head early;
+        for (;;) {
+            auto const more = co_await feed->next_interim(early);
+            if (!more) {
+                break;
+            }
+            auto const told = co_await client.interim(early);
+            (void)told;
+        }
         account.result = request_result::miss;
         account.upstream = feed->upstream;
         switch (feed->at) {
@@ -166,13 +224,38 @@ private:
                     co_return;
                 }
                 at.now = system_now_ms();
+                at.use.ttl = at.entry.ttl_left_ms(at.now) / 1000;
                 co_await send_hit();
+                co_return;
+            }
+            case fill_feed::stage::validated: {
+                auto const ec = store::decode_entry(feed->entry, at.entry);
+                auto status = miss_status(at);
+                if (ec) {
+                    co_await own_answer(client, 502, status);
+                    co_return;
+                }
+                status.fwd_status = 304;
+                status.stored = !feed->not_stored;
+                if (feed->not_stored) {
+                    account.reason = rules::name(*feed->not_stored);
+                    status.detail = account.reason;
+                }
+                co_await send_entry(status);
                 co_return;
             }
             case fill_feed::stage::refused:
                 co_await refuse(miss_status(at));
                 co_return;
             case fill_feed::stage::failed: {
+                auto const stood_in = co_await stand_in(*feed);
+                if (stood_in) {
+                    co_return;
+                }
+                if (feed->trouble != 0) {
+                    co_await pass_on("unstorable");  // what might have stood in is gone meanwhile
+                    co_return;
+                }
                 account.reason = upstream::name(feed->why);
                 auto status = miss_status(at);
                 status.detail = account.reason;
@@ -184,6 +267,33 @@ private:
                 co_await stream(*feed);
                 co_return;
         }
+    }
+
+    /// The backend has failed: what is stored may answer all the same, if it still is valid.
+    task<bool> stand_in(fill_feed const& feed) {
+        auto const what = feed.trouble != 0 ? trouble::error : trouble::unreachable;
+        if (what == trouble::unreachable && feed.why == upstream::failure::malformed) {
+            co_return false;
+        }
+        if (!may_stand_in(at.entry, at.why, at.wanted, at.directives, what, system_now_ms())) {
+            co_return false;
+        }
+        auto status = miss_status(at);
+        co_await look_up();  // it may have been purged while the backend was waited for
+        auto const ttl =
+            may_stand_in(at.entry, at.why, at.wanted, at.directives, what, system_now_ms());
+        if (!ttl) {
+            co_return false;
+        }
+        status.ttl = *ttl;
+        if (feed.trouble != 0) {
+            status.fwd_status = feed.trouble;
+        }
+        status.detail = "stale_if_error";
+        account.result = request_result::stale;
+        account.reason = feed.trouble != 0 ? "trouble" : upstream::name(feed.why);
+        co_await send_entry(status);
+        co_return true;
     }
 
     /// Somebody else fetches: takes his response, or goes on alone.
@@ -212,7 +322,7 @@ private:
                 // The filler's reading may be older than this request: its own one counts.
                 auto const sought = at.wanted.variant;
                 co_await look_up();
-                if (at.why == validity::hit) {
+                if (at.use.is_yes()) {
                     co_await send_hit();
                     co_return;
                 }
@@ -257,16 +367,25 @@ private:
     }
 
     task<void> send_hit() {
-        auto const body = render_hit(client, at);
-        auto const sent = co_await client.send_prepared(at.entry.status, at.head, body);
+        auto const answer = render_hit(client, at);
+        auto const sent = co_await client.send_prepared(answer.status, at.head, answer.body);
         (void)sent;  // a client that has gone away: the session sees it, too
     }
 
     task<void> send_entry(rules::cache_status status) {
         at.now = system_now_ms();
-        render_head(at.head, at.entry, status, client, at.now);
-        auto const sent = co_await client.send_prepared(at.entry.status, at.head, at.entry.body);
+        auto const answer = render_answer(
+            at.head, at.content, view_of(at.entry, at.now), at.wanted.asks, status, client, at.now);
+        auto const sent = co_await client.send_prepared(answer.status, at.head, answer.body);
         (void)sent;  // a client that has gone away: the session sees it, too
+    }
+
+    /// Whether the client holds already what was fetched for it, its conditions left out.
+    bool is_not_modified(http::response_head const& head) const {
+        return at.wanted.asks.conditional &&
+               rules::http_cache::evaluate(
+                   client.request().view(), head.status, head.fields.all(), system_now_ms()) ==
+                   rules::http_cache::precondition::not_modified;
     }
 
     task<void> stream(fill_feed& feed) {
@@ -280,6 +399,21 @@ private:
         rules::render_to(text, status);
         auto head = feed.head;
         head.fields.add("Cache-Status", text);
+        if (!feed.not_stored && is_not_modified(head)) {
+            http::response_head short_one;
+            short_one.status = 304;
+            short_one.reason = "Not Modified";
+            bool const has_etag = head.fields.find("ETag").has_value();
+            for (auto const& f : head.fields.all()) {
+                if (rules::http_cache::belongs_into_304(f.name, has_etag) ||
+                    rules::iequals(f.name, "Cache-Status")) {
+                    short_one.fields.add(f.name, f.value);
+                }
+            }
+            auto const sent = co_await client.send(short_one, {});
+            (void)sent;
+            co_return;
+        }
         bool const has_content = head.body != http::framing::none;
         if (feed.is_whole() && has_content) {
             auto const sent = co_await client.send(head, feed.content());
@@ -323,6 +457,7 @@ void after_read(result<store::reading> reading,
     if (!reading) {
         at.reading.reset();
         at.why = validity::absent;
+        at.use = {};
         return;
     }
     at.reading = std::move(*reading);
@@ -335,16 +470,35 @@ void after_read(result<store::reading> reading,
                    client.request().view(),
                    when,
                    at.entry);
+    at.use = may_answer(at.entry, at.why, at.wanted, at.directives, at.now);
 }
 
-std::string_view render_hit(http::downstream const& client, lookup& at) {
+prepared_answer render_hit(http::downstream const& client, lookup& at) {
     rules::cache_status status;
     status.fwd = rules::forwarded::no;
-    status.ttl = at.entry.ttl_left_ms(at.now) / 1000;
+    status.ttl = at.use.ttl;
     status.key = at.wanted.key;
     status.detail = "store";
-    render_head(at.head, at.entry, status, client, at.now);
-    return client.request().method == "HEAD" ? std::string_view{} : at.entry.body;
+    return render_answer(
+        at.head, at.content, view_of(at.entry, at.now), at.wanted.asks, status, client, at.now);
+}
+
+void revalidate_behind(worker_parts const& parts,
+                       std::shared_ptr<snapshot const> const& snap,
+                       http::downstream const& client,
+                       lookup const& at,
+                       cache::caller const& who) {
+    if (background_rests(parts, at.wanted, boot_clock::now())) {
+        return;
+    }
+    auto const make = [&] {
+        auto order = make_order(snap, at.wanted, client.request(), client.peer(), who);
+        ask_about(*order, at.entry, at.why);
+        return fill_unattended(parts, std::move(order), std::chrono::milliseconds(0));
+    };
+    auto const started =
+        start_background(parts, snap, at.wanted, telemetry::background_purpose::refresh, make);
+    (void)started;  // dropped: the next one that is served stale asks again
 }
 
 task<void> answer_miss(worker_parts const& parts,

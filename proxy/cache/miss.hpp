@@ -2,8 +2,10 @@
 
 #include "proxy/async/task.hpp"
 #include "proxy/cache/asker.hpp"
+#include "proxy/cache/hit.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/request_account.hpp"
+#include "proxy/cache/reuse.hpp"
 #include "proxy/cache/validity.hpp"
 #include "proxy/http/downstream.hpp"
 #include "proxy/store/entry_codec.hpp"
@@ -25,6 +27,12 @@ struct lookup {
     /// Nullopt: the store did not answer.
     std::optional<store::reading> reading;
     validity why = validity::absent;
+    /// What `entry` is worth to this request, by time and by what it asks.
+    answerable use;
+    /// What its Cache-Control asks, where the rule obeys it.
+    rules::http_cache::request_directives directives;
+    /// Content that had to be made: several parts of a body.
+    std::string content;
     unix_ms now = 0;
     /// A purge that the store has not had yet covered the tags before they were read.
     bool pending_purge = false;
@@ -36,7 +44,8 @@ struct lookup {
 /// Before: whether a purge that the store has not had yet covers the tags. It has to be asked
 /// before the read is sent (see pending_purges).
 void before_read(worker_parts const& parts, lookup& at);
-/// After: judges what was read; `at.why` says whether `at.entry` answers the request.
+/// After: judges what was read; `at.use` says whether `at.entry` answers the request, `at.why` why
+/// not.
 void after_read(result<store::reading> reading,
                 snapshot const& snap,
                 http::downstream const& client,
@@ -51,9 +60,18 @@ task<void> look_up_variant(worker_parts const& parts,
                            http::downstream const& client,
                            lookup& at);
 
-/// Renders the head of a hit into `at.head` and returns the body to send with it: where it lies in
+/// Renders the answer of a hit into `at.head`, and says what to send with it: where it lies in
 /// the entry, none for HEAD.
-std::string_view render_hit(http::downstream const& client, lookup& at);
+prepared_answer render_hit(http::downstream const& client, lookup& at);
+
+/// Fetches the entry anew behind the back of its clients, who are served what is stale meanwhile
+/// (RFC 5861 section 3): once, bounded, and never past a purge (background_fill.hpp). `at` is what
+/// was served.
+void revalidate_behind(worker_parts const& parts,
+                       std::shared_ptr<snapshot const> const& snap,
+                       http::downstream const& client,
+                       lookup const& at,
+                       cache::caller const& who);
 
 /// Answers a request whose entry is not valid: joins a fill, becomes one, or goes to the upstream
 /// by itself (protocol.md section 2). A HEAD is passed on and never stored.

@@ -42,6 +42,9 @@ action machine::on_answered(answered const& e, time_point now) {
     if (scope_.needs_response()) {
         scope_.resolve_response(unknown || e.too_large ? std::nullopt : e.json);
     }
+    if (scope_.reads_answer()) {
+        scope_.resolve_answer(e.also.paths, e.also.groups);
+    }
     if (unknown || e.too_large) {
         distrust_all();  // the commit may be yet to come, behind another mutation's
     }

@@ -3,6 +3,7 @@
 #include "proxy/async/clock.hpp"
 #include "proxy/store/entry_codec.hpp"
 #include "proxy/store/store.hpp"
+#include "rules/http_cache/invalidation.hpp"
 #include "rules/mutation_scope.hpp"
 #include "rules/rule_set.hpp"
 
@@ -77,6 +78,8 @@ struct answered {
     bool cut_short = false;  ///< its content did not arrive whole
     /// The rules were reloaded in the meantime: what they make of the same request.
     std::optional<rules::mutation_scope> other_rules;
+    /// What its head names besides (RFC 9111 section 4.4, RFC 9875).
+    rules::http_cache::also_stale also{};
 };
 struct unanswered {
     bool sent = true;  ///< false: not one byte of the request went out

@@ -299,6 +299,10 @@ private:
         a.too_large = exchange_->too_large;
         a.cut_short = exchange_->cut_short;
         a.other_rules = other_rules();
+        if (machine_.scope().reads_answer()) {
+            a.also = rules::http_cache::made_stale(
+                talk_->request.view(), a.status, exchange_->head.fields.all());
+        }
         bool const wanted =
             machine_.scope().needs_response() || (a.other_rules && a.other_rules->needs_response());
         if (wanted && !a.too_large && !a.cut_short) {

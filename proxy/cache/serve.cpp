@@ -3,6 +3,7 @@
 #include "proxy/cache/miss.hpp"
 #include "proxy/cache/mutate.hpp"
 #include "proxy/cache/near_cache.hpp"
+#include "proxy/cache/own_answer.hpp"
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/refresh.hpp"
 #include "proxy/cache/rejection.hpp"
@@ -68,6 +69,8 @@ private:
         used->entry.bytes.reset();
         used->reading.reset();
         used->caller = {};
+        used->use = {};
+        used->content.clear();
         if (free_.size() < 256) {
             free_.push_back(std::move(used));
         }
@@ -93,13 +96,14 @@ public:
         }
         if (at.wanted.what == rules::verdict::serve && !client.request().upgrade) {
             before_read(parts_, at);
+            read_directives(client, at);
             auto const near = find_near(*snap, client, at, now);
             if (near) {
                 account.result = telemetry::request_result::hit;
                 account.tier = telemetry::hit_tier::near;
-                render_head(at.head, *near, at.wanted.key, client, now);
-                auto const body = body_of(*near, client);
-                auto const sent = co_await client.send_prepared(near->status(), at.head, body);
+                auto const answer = render_near(client, *near, at, now);
+                auto const sent =
+                    co_await client.send_prepared(answer.status, at.head, answer.body);
                 (void)sent;  // a client that has gone away: the session sees it, too
                 if (near->is_due(refresh_ahead(at.wanted), now)) {
                     refresh(parts_, snap, client, *who, at.wanted, account.tier);
@@ -107,33 +111,9 @@ public:
                 book(account, parts_, *snap, at.wanted, client);
                 co_return;
             }
-            auto const since = ticket();
-            auto reading = co_await parts_.store.read(at.wanted.key, at.wanted.tags);
-            after_read(std::move(reading), *snap, client, at);
-            if (at.why == validity::vary) {
-                co_await look_up_variant(parts_, *snap, client, at);
-            }
-            if (at.why == validity::hit) {
-                keep_near(*snap, at, since, now);
-                account.result = telemetry::request_result::hit;
-                auto const body = render_hit(client, at);
-                auto const sent = co_await client.send_prepared(at.entry.status, at.head, body);
-                (void)sent;  // a client that has gone away: the session sees it, too
-                if (at.entry.ttl_left_ms(at.now) < refresh_ahead(at.wanted).count()) {
-                    refresh(parts_, snap, client, *who, at.wanted, telemetry::hit_tier::store);
-                }
-            } else {
-                if (at.wanted.of_identity) {
-                    at.caller = who->caller();
-                }
-                co_await answer_miss(parts_, snap, client, at, account);
-            }
+            co_await serve_from_store(snap, client, *who, at, account, now);
         } else if (at.wanted.what == rules::verdict::mutate) {
-            mutation_report report;
-            co_await mutate(parts_, snap, client, &*who, report);
-            account.reason = report.outcome;
-            account.request_id = report.request_id;
-            account.upstream = report.upstream;
+            co_await carry_out(snap, client, *who, account);
         } else {
             co_await pass_through(*snap, client, at.wanted, account);
         }
@@ -193,10 +173,113 @@ private:
             rules::take_variant(at.wanted, found.entry->vary(), asked)) {
             found = parts_.near->find(at.wanted, asked, snap.number, now);
         }
-        return found.is_hit ? std::move(found.entry) : near_hold();
+        return found.is_hit && near_may_answer(*found.entry, at.directives, now)
+                   ? std::move(found.entry)
+                   : near_hold();
     }
-    static std::string_view body_of(near_entry const& e, http::downstream const& client) {
-        return client.request().method == "HEAD" ? std::string_view() : e.body();
+    static void read_directives(http::downstream const& client, lookup& at) {
+        at.directives =
+            at.wanted.asks.directives
+                ? rules::http_cache::read_request_directives(client.request().fields.all())
+                : rules::http_cache::request_directives{};
+    }
+    static prepared_answer render_near(http::downstream const& client,
+                                       near_entry const& e,
+                                       lookup& at,
+                                       boot_clock::time_point now) {
+        rules::cache_status status;
+        status.ttl = e.ttl_seconds(now);
+        status.key = at.wanted.key;
+        status.detail = telemetry::name(telemetry::hit_tier::near);
+        bool const by_clock = at.wanted.asks.conditional || at.wanted.asks.range;
+        return render_answer(at.head,
+                             at.content,
+                             {e.status(), e.head(), e.body(), e.age_seconds(now)},
+                             at.wanted.asks,
+                             status,
+                             client,
+                             by_clock ? system_now_ms() : 0);
+    }
+    /// An entry of the store that answers: kept near, when it is fresh.
+    telemetry::request_result take_hit(snapshot const& snap,
+                                       lookup const& at,
+                                       near_tags::ticket since,
+                                       boot_clock::time_point now) {
+        if (at.why != validity::hit) {
+            return telemetry::request_result::stale;
+        }
+        keep_near(snap, at, since, now);
+        return telemetry::request_result::hit;
+    }
+    /// What is nearly over, or is over and may be served meanwhile, is fetched anew behind it.
+    void fetch_behind(std::shared_ptr<snapshot const> const& snap,
+                      http::downstream const& client,
+                      asker const& who,
+                      lookup const& at) {
+        bool const is_fresh = at.why == validity::hit;
+        if (is_fresh && at.entry.ttl_left_ms(at.now) < refresh_ahead(at.wanted).count()) {
+            refresh(parts_, snap, client, who, at.wanted, telemetry::hit_tier::store);
+        }
+        if (at.use.how == rules::http_cache::reuse::while_revalidate) {
+            auto const him = at.wanted.of_identity ? who.caller() : caller{};
+            revalidate_behind(parts_, snap, client, at, him);
+        }
+    }
+    /// What memory does not answer. A coroutine of its own: Asio keeps frames of up to 1 KiB for
+    /// the next request, and that of a near hit has to be one of them.
+    task<void> serve_from_store(std::shared_ptr<snapshot const> const& snap,
+                                http::downstream& client,
+                                asker const& who,
+                                lookup& at,
+                                request_account& account,
+                                boot_clock::time_point now) {
+        auto const since = ticket();
+        auto reading = co_await parts_.store.read(at.wanted.key, at.wanted.tags);
+        after_read(std::move(reading), *snap, client, at);
+        if (at.why == validity::vary) {
+            co_await look_up_variant(parts_, *snap, client, at);
+        }
+        if (at.use.is_yes()) {
+            account.result = take_hit(*snap, at, since, now);
+            auto const answer = render_hit(client, at);
+            auto const sent = co_await client.send_prepared(answer.status, at.head, answer.body);
+            (void)sent;  // a client that has gone away: the session sees it, too
+            fetch_behind(snap, client, who, at);
+        } else {
+            co_await fetch_and_answer(snap, client, who, at, account);
+        }
+    }
+    /// A write: its report does not lie in the frame of reads (see `serve_from_store`).
+    task<void> carry_out(std::shared_ptr<snapshot const> const& snap,
+                         http::downstream& client,
+                         asker& who,
+                         request_account& account) {
+        mutation_report report;
+        co_await mutate(parts_, snap, client, &who, report);
+        account.reason = report.outcome;
+        account.request_id = report.request_id;
+        account.upstream = report.upstream;
+    }
+    /// What no entry answers.
+    task<void> fetch_and_answer(std::shared_ptr<snapshot const> const& snap,
+                                http::downstream& client,
+                                asker const& who,
+                                lookup& at,
+                                request_account& account) {
+        if (at.directives.only_if_cached) {  // RFC 9111 section 5.2.1.7
+            rules::cache_status status;
+            status.fwd = rules::forwarded::request;
+            status.detail = "only_if_cached";
+            status.key = at.wanted.key;
+            account.result = telemetry::request_result::miss;
+            account.reason = status.detail;
+            co_await own_answer(client, 504, status);
+            co_return;
+        }
+        if (at.wanted.of_identity) {
+            at.caller = who.caller();
+        }
+        co_await answer_miss(parts_, snap, client, at, account);
     }
     /// What a read of the store that is about to be sent may be kept under.
     near_tags::ticket ticket() const {

@@ -33,7 +33,7 @@ std::string_view sharing(rules::partition_definition const& p) {
 }
 
 std::string lifetimes(rules::rule_definition const& rule) {
-    auto out = config::print_duration(rule.ttl);
+    auto out = rule.origin ? std::string("origin") : config::print_duration(rule.ttl);
     for (auto const& [status, ttl] : rule.statuses) {
         out += ", " + std::to_string(status) + " " + config::print_duration(ttl);
     }
@@ -53,7 +53,7 @@ std::string describe(rules::rule_set const& all, rules::rule const& rule) {
     auto const& text = rule.definition;
     auto out = text.name.value + "\n";
     out += labelled("match", text.match.value);
-    out += labelled("key", text.key.value);
+    out += labelled("key", text.key.value.empty() ? rules::default_key : text.key.value);
     out += labelled("ttl", lifetimes(text));
     if (text.lock) {
         out += labelled("lock",

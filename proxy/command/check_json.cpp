@@ -59,8 +59,8 @@ json::object described(rules::rule_set const& all, rules::rule const& rule) {
     out["name"] = text.name.value;
     out["line"] = text.name.at.line;
     out["match"] = text.match.value;
-    out["key"] = text.key.value;
-    out["ttl_ms"] = text.ttl.count();
+    out["key"] = text.key.value.empty() ? std::string(rules::default_key) : text.key.value;
+    out["ttl_ms"] = text.origin ? json::value("origin") : json::value(text.ttl.count());
     out["lock"] = text.lock ? json::value(text.lock->key.value) : json::value();
     out["shared_by"] = word(text.partition.what);
     out["partition"] = list(text.partition.variables);

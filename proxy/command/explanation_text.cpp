@@ -30,8 +30,6 @@ std::string_view why(bypass_reason reason) {
             return "a variable of the key has neither a value nor a default";
         case bypass_reason::request_body:
             return "a GET with content";
-        case bypass_reason::range:
-            return "only a part was asked for";
         case bypass_reason::unverified_identity:
             return "the rule shares inside an identity, and nobody was verified";
         case bypass_reason::key_too_long:
@@ -44,6 +42,8 @@ std::string_view why(bypass_reason reason) {
         case bypass_reason::unkeyed_field:
             return "a field that may change the answer and is in no key, such as X-Forwarded-Host "
                    "(see upstream.strip_headers and trusted_headers)";
+        case bypass_reason::precondition:
+            return "If-Match or If-Unmodified-Since, which only the backend may evaluate";
     }
     return "";
 }
@@ -74,7 +74,8 @@ std::string served(rules::explanation const& e) {
         }
         out += labelled("apart by", harmless(shown));
     }
-    out += labelled("ttl", config::print_duration(e.ttl));
+    out += labelled("ttl",
+                    e.ttl.count() == 0 ? "as each response says" : config::print_duration(e.ttl));
     if (!e.lock_key.empty()) {
         out += labelled("lock", e.lock_key);
     }

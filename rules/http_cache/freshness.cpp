@@ -117,7 +117,9 @@ std::uint64_t initial_age(std::span<field const> response,
 }
 
 reuse may_reuse(freshness const& f, milliseconds age, request_directives const& asked) {
-    if (f.always_validate || asked.no_cache || (asked.max_age && age > of(*asked.max_age))) {
+    // `max-age=0` is how a client asks for a validation, however new the response.
+    bool const is_too_old = asked.max_age && (*asked.max_age == 0 || age > of(*asked.max_age));
+    if (f.always_validate || asked.no_cache || is_too_old) {
         return reuse::validate;
     }
     auto const left = milliseconds(f.lifetime) - age;

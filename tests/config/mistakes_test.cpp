@@ -207,9 +207,13 @@ TEST_CASE("rules with values that do not fit") {
          "milliseconds"},
         {"ttl: 0s}]", "1:65: error: `ttl` must be more than 0"},
         {"tll: 10m}]", "1:60: error: unknown key `tll`; did you mean `ttl`?"},
-        {"ttl: origin}]",
-         "1:65: error: `ttl: origin` is part of the design, not available in this version; write a "
-         "duration, such as 10m"},
+        {"ttl: origin, statuses: {404: 1s}}]",
+         "1:83: error: `statuses` says nothing beside `ttl: origin`; remove it: each response says "
+         "for itself how long it is fresh"},
+        {"ttl: 1s, request_directives: maybe}]",
+         "1:89: error: `request_directives` cannot be `maybe`; write ignore or obey"},
+        {"ttl: 1s, own_etag: maybe}]",
+         "1:79: error: `maybe` is neither true nor false; write true or false"},
         {"ttl: 1s, stale_if_error: 1m}]",
          "1:69: error: `stale_if_error` is part of the design, not available in this version; "
          "remove it"},

@@ -31,6 +31,16 @@ TEST_CASE("the products strategy loads without a finding") {
     CHECK(products() != nullptr);
 }
 
+TEST_CASE("the catch-all example loads without a finding") {
+    auto const loaded = load(shipped("examples/catch-all.yaml"), {});
+    REQUIRE(findings_of(loaded) == "");
+    auto const& rules = loaded.config->rules->rules();
+    REQUIRE(rules.size() == 2);
+    CHECK(rules[0].definition.origin);
+    CHECK(rules[1].definition.origin);
+    CHECK(loaded.config->tag_life() > std::chrono::hours(24 * 7));
+}
+
 TEST_CASE("each route of the products API has its key and its ttl") {
     struct {
         std::string_view name;

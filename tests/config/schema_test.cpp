@@ -198,6 +198,7 @@ TEST_CASE("the schema finds what an editor should underline") {
               yaml(rule +
                    ", statuses: {404: 1s}, vars: {a: query.a, b: {from: query.b, default: 1}}}]"),
               schema()) == "");
+    CHECK(mistake_in(yaml("rules: [{name: a, match: GET /a, ttl: origin}]"), schema()) == "");
     CHECK(mistake_in(yaml("workers: ${N:-1}\nupstream: {timeout: \"${T}\"}"), schema()) == "");
     CHECK(mistake_in(yaml("limits: {max_body: 0}"), schema()) == "");
     for (std::string const wrong : {

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -141,6 +142,18 @@ private:
         auto const& own = expected(what);
         if (essence(got) == own) {
             return;
+        }
+        // A cache may give a part of what the backend gives the whole of (RFC 9110 section 14.2).
+        auto const range = std::find_if(what.fields.begin(), what.fields.end(), [](auto const& f) {
+            return f.first == "Range";
+        });
+        if (range != what.fields.end() && got.status == 206 && own.status == 200) {
+            auto part = own;
+            part.status = 206;
+            part.body = part.body.substr(0, 10);  // bytes=0-9
+            if (range->second == "bytes=0-9" && essence(got) == part) {
+                return;
+            }
         }
         // A cache may answer a condition that holds with the whole (RFC 9110 section 13.2.1), as if
         // there were none.

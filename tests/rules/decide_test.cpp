@@ -1,3 +1,4 @@
+#include "rules/mutation_scope.hpp"
 #include "tests/rules/definitions.hpp"
 
 #include <doctest/doctest.h>
@@ -116,6 +117,71 @@ TEST_CASE("methods: safe ones are looked up or passed on, all others may change 
     CHECK(unknown.matched == nullptr);
 }
 
+TEST_CASE("what a request asks of its answer besides") {
+    auto d = products_strategy();
+    auto const asks = [&](std::vector<std::pair<std::string, std::string>> lines) {
+        return decided(*compiled(d), {"GET", "/products/42", std::move(lines)}).asks;
+    };
+    CHECK_FALSE(asks({}).range);
+    CHECK(asks({{"range", "bytes=0-1"}}).range);
+    CHECK(asks({{"If-None-Match", "*"}}).conditional);
+    CHECK(asks({{"if-modified-since", "x"}}).conditional);
+    CHECK_FALSE(asks({{"If-Range", "x"}}).conditional);
+    SUBCASE("its Cache-Control only where the rule obeys it") {
+        CHECK_FALSE(asks({{"Cache-Control", "no-cache"}}).directives);
+        d.rules[0].obeys_requests = true;
+        CHECK(asks({{"Cache-Control", "no-cache"}}).directives);
+        CHECK(asks({{"Pragma", "no-cache"}}).directives);
+    }
+}
+
+TEST_CASE("a rule with `ttl: origin` has a key by itself") {
+    definition d;
+    auto rest = a_rule("rest", "GET /{path*}", "");
+    rest.origin = true;
+    rest.ttl = {};
+    d.rules.push_back(rest);
+    auto const rules = compiled(d);
+    auto const key = [&](std::string target) {
+        return decided(*rules, {"GET", std::move(target)}).key;
+    };
+    CHECK(key("/a/b") == "http:GET:shop.example:/a/b");
+    CHECK(key("/a?x=1&x=2&y") == "http:GET:shop.example:/a%3Fx=1&x=2&y");
+    CHECK(key("/a?y&x=1") == "http:GET:shop.example:/a%3Fy&x=1");
+    CHECK(key("/a:b%20c") == "http:GET:shop.example:/a%3Ab%2520c");
+    CHECK(decided(*rules, {"HEAD", "/a/b"}).key == key("/a/b"));
+    CHECK(decided(*rules, {"GET", "/a/b"}).asks.directives == false);
+    CHECK(decided(*rules, {"GET", "/a/b", {{"Cache-Control", "no-cache"}}}).asks.directives);
+    CHECK(list(decided(*rules, {"GET", "/A/b?x"}).tags) ==
+          std::vector<std::string>{"rule:rest", "path:/a/b"});
+
+    SUBCASE("every unsafe request makes its own path stale, and what its answer names") {
+        auto scope = rules->mutate(a_request("POST", "/a/b?x").view(), std::nullopt);
+        CHECK_FALSE(scope.matched());
+        CHECK(scope.reads_answer());
+        REQUIRE(scope.marks().size() == 1);
+        CHECK(scope.marks()[0].tag == "path:/a/b");
+        scope.resolve_answer({"/c"}, false);
+        CHECK(scope.marks().size() == 1);
+        REQUIRE(scope.changed().size() == 2);
+        CHECK(scope.changed()[1].tag == "path:/c");
+        scope.resolve_answer({}, true);
+        REQUIRE(scope.changed().size() == 3);
+        CHECK(scope.changed()[2].tag == "rule:rest");
+    }
+    SUBCASE("beside purges that match, too") {
+        d.rules.push_back(ttl_only(a_rule("x", "GET /x", "x:all")));
+        std::swap(d.rules[0], d.rules[1]);
+        d.rules[0].ttl_only = false;
+        d.purges.push_back(a_purge("p", {"POST /x"}, {"x:all"}));
+        auto const both = compiled(d);
+        auto const scope = both->mutate(a_request("POST", "/x").view(), std::nullopt);
+        CHECK(scope.matched());
+        REQUIRE(scope.marks().size() == 2);
+        CHECK(scope.marks()[0].tag == "path:/x");
+    }
+}
+
 TEST_CASE("why a matched request is not looked up") {
     auto const rules = compiled(products_strategy());
     std::string const long_id(3000, 'x');
@@ -144,7 +210,8 @@ TEST_CASE("why a matched request is not looked up") {
         {"odd_path", {"GET", "/products/42/summar%79"}},
         {"odd_path", {"GET", "/products?search=a b", org}},
         {"odd_path", {"GET", "/products?search=a\nb", org}},
-        {"range", {"GET", "/products/42", {{"Range", "bytes=0-1"}}}},
+        {"precondition", {"GET", "/products/42", {{"If-Match", "\"a\""}}}},
+        {"precondition", {"GET", "/products/42", {{"If-Unmodified-Since", "x"}}}},
         {"method_override", {"GET", "/products/42", {{"x-http-method-override", "DELETE"}}}},
         {"key_too_long", {"GET", "/products/" + long_id}},
         {"unlisted_query", {"GET", "/products/42?_method=DELETE"}},

@@ -94,7 +94,8 @@ void recording_upstream::read(connection& from) {
         requests_.push_back(from.held.substr(0, next.size));
         from.held.erase(0, next.size);
         auto const bytes = answer_(next.method, next.target);
-        if (::send(from.socket.value(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
+        if (bytes.empty() ||
+            ::send(from.socket.value(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) {
             from.socket.close();
             return;
         }
