@@ -17,9 +17,10 @@ std::string field_of(redis_value const& flat, std::string const& name) {
 }
 
 /// Waits for what the processes do by themselves; throws when they do not.
+/// Sentinels ask a replica every 10 s, and believe one that says to be a primary for 8 s.
 template <class Condition>
 void wait_for(char const* what, Condition const& condition) {
-    if (!eventually(condition)) {
+    if (!eventually(condition, std::chrono::minutes(2))) {
         throw std::runtime_error(std::string("Sentinel: ") + what);
     }
 }
