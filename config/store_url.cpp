@@ -84,8 +84,8 @@ bool is_master_name(std::string_view name) {
 parsed<store_url> parse_sentinels(std::string_view text,
                                   std::string_view scheme,
                                   std::string const& shown) {
-    problem const general{quoted(shown) + " does not name Sentinels and a master",
-                          "write redis+sentinel://HOST:26379,HOST:26379/MASTER-NAME/0"};
+    problem general{quoted(shown) + " does not name Sentinels and a master",
+                    "write redis+sentinel://HOST:26379,HOST:26379/MASTER-NAME/0"};
     auto const rest = text.substr(scheme.size() + 3);
     auto const slash = std::min(rest.find('/'), rest.size());
     auto hosts = rest.substr(0, slash);
