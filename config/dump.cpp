@@ -99,9 +99,7 @@ public:
     /// One mapping; null: what is there by default.
     void section(std::string_view path, yaml_node const* node, std::string const& indent) {
         for (auto const* key : keys_inside(path)) {
-            if (!key->is_later) {
-                value(*key, find(node, last_word(*key)), indent);
-            }
+            value(*key, find(node, last_word(*key)), indent);
         }
     }
     std::string take() { return std::move(out_); }

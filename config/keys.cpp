@@ -5,8 +5,6 @@
 namespace sidecache::config {
 namespace {
 
-constexpr bool later = true;
-
 constexpr auto table = std::to_array<known_key>({
     {"listen",
      "address",
@@ -387,6 +385,14 @@ constexpr auto table = std::to_array<known_key>({
      "true",
      "Under `ttl: origin`: gives entries an ETag, made from their content, where the backend sends "
      "none."},
+    {"rules[].vary_language",
+     "vary_language",
+     "exact",
+     "Which requests share a response that varies on Accept-Language. `exact`: the same list in "
+     "the "
+     "same order. `preference`: the same list in any order, and a response in a language "
+     "(Content-Language) that a request prefers to all others; not for backends that break ties by "
+     "the order."},
     {"rules[].ttl_only",
      "boolean",
      "false",
@@ -394,14 +400,15 @@ constexpr auto table = std::to_array<known_key>({
      "ttl."},
     {"rules[].stale_while_revalidate",
      "duration",
-     "",
-     "Serve an entry past its ttl while it is fetched anew.",
-     later},
+     "0s",
+     "For that long past its ttl an entry is served while it is fetched anew behind its clients, "
+     "but never past a purge. Under `ttl: origin` the backend says it."},
     {"rules[].stale_if_error",
      "duration",
-     "",
-     "Serve an entry past its ttl while the backend fails.",
-     later},
+     "0s",
+     "For that long past its ttl an entry stands in while the backend answers 500, 502, 503 or "
+     "504, "
+     "or not at all, but never past a purge. Under `ttl: origin` the backend says it."},
 
     {"purges",
      "purges",

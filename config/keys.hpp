@@ -17,8 +17,6 @@ struct known_key {
     /// The default as it would be written; empty where there is none.
     std::string_view fallback;
     std::string_view text;
-    /// Part of the design, not of this version.
-    bool is_later = false;
 };
 
 std::span<known_key const> known_keys();

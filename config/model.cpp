@@ -15,12 +15,14 @@ milliseconds model::tag_life() const {
     milliseconds longest{0};
     if (rules) {
         for (auto const& rule : rules->rules()) {
-            longest = std::max(longest, rule.definition.ttl);
+            auto const window =
+                std::max(rule.definition.stale_while_revalidate, rule.definition.stale_if_error);
+            longest = std::max(longest, rule.definition.ttl + window);
             if (rule.definition.origin) {
                 longest = std::max(longest, rules::http_cache::longest_kept);
             }
             for (auto const& [status, ttl] : rule.definition.statuses) {
-                longest = std::max(longest, ttl);
+                longest = std::max(longest, ttl + window);
             }
         }
     }

@@ -249,6 +249,20 @@ void read_refresh_ahead(section& s, rules::rule_definition& out) {
     }
 }
 
+/// Past its life an entry is of use in these windows only.
+void read_stale_windows(section& s, rules::rule_definition& out) {
+    s.duration("stale_while_revalidate", out.stale_while_revalidate, {0ms, longest_ttl});
+    s.duration("stale_if_error", out.stale_if_error, {0ms, longest_ttl});
+    for (auto const* key : {"stale_while_revalidate", "stale_if_error"}) {
+        auto const* const node = s.find(key);
+        if (out.origin && node != nullptr) {
+            s.findings().error(node->at,
+                               quoted(key) + " says nothing beside `ttl: origin`",
+                               "remove it: each response says it in Cache-Control");
+        }
+    }
+}
+
 void read_unlisted_query(section& s, rules::unlisted_query& out) {
     static constexpr std::array<string_view, 3> words{"bypass", "include", "ignore"};
     static constexpr std::array values{rules::unlisted_query::bypass,
@@ -263,6 +277,13 @@ void read_request_directives(section& s, std::optional<bool>& out) {
     static constexpr std::array<string_view, 2> words{"ignore", "obey"};
     if (auto const word = s.choice("request_directives", words)) {
         out = *word == 1;
+    }
+}
+
+void read_vary_language(section& s, bool& by_preference) {
+    static constexpr std::array<string_view, 2> words{"exact", "preference"};
+    if (auto const word = s.choice("vary_language", words)) {
+        by_preference = *word == 1;
     }
 }
 
@@ -291,11 +312,13 @@ bool read_rule(section& s, rules::rule_definition& out) {
     s.size("max_object", out.max_object, 1, 256ULL << 20U);
     s.share("jitter", out.jitter, {0, 0.9});
     read_refresh_ahead(s, out);
+    read_stale_windows(s, out);
     s.count("max_upstream", out.max_upstream, 0, 1'000'000);
     s.count("max_keys", out.max_keys, 0, 1'000'000'000);
     s.boolean("store_set_cookie", out.store_set_cookie);
     read_request_directives(s, out.obeys_requests);
     s.boolean("own_etag", out.own_etag);
+    read_vary_language(s, out.languages_by_preference);
     s.boolean("ttl_only", out.ttl_only);
     s.finish();
     if (out.ttl == 0ms && !out.origin && s.findings().errors() == errors_before) {

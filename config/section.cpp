@@ -204,19 +204,13 @@ void section::child(std::string_view key, std::function<void(section&)> const& r
 void section::finish() {
     auto const known = keys_inside(path_);
     for ([[maybe_unused]] auto const* key : known) {
-        assert((key->is_later || asked_.contains(last_word(*key))) &&
-               "a key of the table that nobody reads");
+        assert(asked_.contains(last_word(*key)) && "a key of the table that nobody reads");
     }
     for (auto const& entry : node_.entries) {
         auto const is_it = [&](known_key const* k) { return last_word(*k) == entry.key.value; };
         auto const found = std::ranges::find_if(known, is_it);
         if (found == known.end()) {
             unknown(entry);
-        } else if ((*found)->is_later) {
-            report_.error(
-                entry.key.at,
-                quoted(entry.key.value) + " is part of the design, not available in this version",
-                "remove it");
         }
     }
 }
@@ -232,9 +226,7 @@ void section::unknown(yaml_entry const& entry) {
     }
     std::vector<std::string_view> words;
     for (auto const* key : keys_inside(path_)) {
-        if (!key->is_later) {
-            words.push_back(last_word(*key));
-        }
+        words.push_back(last_word(*key));
     }
     if (auto const meant = nearest(entry.key.value, words)) {
         report_.error(entry.key.at, text, "did you mean " + quoted(*meant) + "?");

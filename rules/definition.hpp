@@ -79,6 +79,10 @@ struct rule_definition {
     std::optional<bool> obeys_requests;
     /// What the backend sends without an ETag gets one, made from its content.
     bool own_etag = true;
+    /// Whether Accept-Language selects by what it means: in whatever order, and the language that a
+    /// response is in by its being preferred to all others (RFC 9110 section 12.5.4). Backends may
+    /// break ties by order, so that this is for the author to say.
+    bool languages_by_preference = false;
     position ttl_at;
     /// Further cacheable statuses and their freshness (`statuses: {404: 30s}`).
     std::map<unsigned, std::chrono::milliseconds> statuses;
@@ -90,6 +94,11 @@ struct rule_definition {
     double jitter = 0;
     /// A hit with less life left has its entry fetched anew in the background; 0: never.
     std::chrono::milliseconds refresh_ahead{0};
+    /// Of a rule with a duration: how long past its life an entry is served while it is fetched
+    /// anew, and while the backend fails or cannot be reached (RFC 5861). 0: never. Past a purge,
+    /// never. Under `ttl: origin` each response says it.
+    std::chrono::milliseconds stale_while_revalidate{0};
+    std::chrono::milliseconds stale_if_error{0};
     /// Concurrent fetches of this rule in one process; 0: no limit of its own.
     std::size_t max_upstream = 0;
     /// Entries of this rule in the store at once; what comes beyond is served and not stored. 0: no

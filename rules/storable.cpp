@@ -3,6 +3,8 @@
 #include "rules/cache_control.hpp"
 #include "rules/vary.hpp"
 
+#include <algorithm>
+
 namespace sidecache::rules {
 
 namespace {
@@ -45,11 +47,17 @@ std::variant<storable, not_stored> may_store(rule_definition const& rule,
     if (!rule.store_set_cookie && has_field(response, "Set-Cookie")) {
         return not_stored::set_cookie;
     }
-    auto vary = varied_fields(response, asked);
+    auto vary = varied_fields(response, asked, rule.languages_by_preference);
     if (!vary) {
         return not_stored::vary_star;
     }
-    return storable{ttl, std::move(*vary)};
+    storable out{ttl, std::move(*vary)};
+    // RFC 9111 section 5.2.2.2: never served stale, so not kept for that.
+    if (!control.must_revalidate) {
+        auto const window = std::max(rule.stale_while_revalidate, rule.stale_if_error);
+        out.life = window > std::chrono::milliseconds(0) ? ttl + window : window;
+    }
+    return out;
 }
 
 std::string_view name(not_stored reason) {

@@ -42,7 +42,8 @@ struct storable {
     /// The request fields named by Vary with the values of this request, to be compared with a
     /// reader's (RFC 9111 section 4.1). Names in lower case, sorted.
     std::vector<std::pair<std::string, std::string>> vary;
-    /// `ttl: origin`: how long it is kept, which is longer than it is fresh; 0: as long as `ttl`.
+    /// How long it is kept where that is longer than it is fresh (`ttl: origin`, stale windows);
+    /// 0: as long as `ttl`.
     std::chrono::milliseconds life{0};
     /// `ttl: origin`: its age in seconds when its request was sent (RFC 9111 section 4.2.3).
     std::optional<std::uint32_t> initial_age = std::nullopt;

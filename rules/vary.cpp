@@ -12,6 +12,8 @@ namespace sidecache::rules {
 
 namespace {
 
+constexpr std::string_view accept_language = "accept-language";
+
 std::string lower(std::string_view text) {
     std::string out(text);
     for (auto& c : out) {
@@ -89,6 +91,149 @@ bool same_preferences(request const& r, std::string_view name, std::string_view 
     }
 }
 
+/// The characters of a list field as they are compared: without the spaces and tabs around its
+/// commas (RFC 9111 section 4.1), lines joined by commas. Quoted strings stay as they are.
+class list_reader {
+public:
+    explicit list_reader(std::string_view line) : line_(line) {}
+    list_reader(std::span<field const> fields, std::string_view name)
+        : fields_(fields), name_(name) {
+        next_line();
+    }
+
+    /// '\0', which no field value holds: the end.
+    char next() {
+        if (at_ == line_.size()) {
+            return next_line() ? (last_ = ',') : '\0';
+        }
+        if (!quoted_ && at_ >= kept_until_ && is_space(line_[at_])) {
+            auto const end = std::min(line_.find_first_not_of(" \t", at_), line_.size());
+            if (last_ == ',' || end == line_.size() || line_[end] == ',') {
+                at_ = end;
+                return next();
+            }
+            kept_until_ = end;
+        }
+        last_ = line_[at_++];
+        if (last_ == '"' && !escaped_) {
+            quoted_ = !quoted_;
+        }
+        escaped_ = quoted_ && last_ == '\\' && !escaped_;
+        return last_;
+    }
+
+private:
+    static bool is_space(char c) { return c == ' ' || c == '\t'; }
+    bool next_line() {
+        while (!fields_.empty()) {
+            auto const& f = fields_.front();
+            fields_ = fields_.subspan(1);
+            if (iequals(f.name, name_)) {
+                line_ = trimmed(f.value);
+                at_ = 0;
+                kept_until_ = 0;
+                return true;
+            }
+        }
+        return false;
+    }
+
+    std::string_view line_;
+    std::span<field const> fields_;
+    std::string_view name_;
+    std::size_t at_ = 0;
+    std::size_t kept_until_ = 0;  // spaces inside an element: kept
+    char last_ = ',';
+    bool quoted_ = false;
+    bool escaped_ = false;
+};
+
+/// `has_value`, but for spaces around commas.
+bool has_list(request const& r, std::string_view name, std::string_view stored) {
+    if (stored == absent_field || !find_field(r.fields, name)) {
+        return false;
+    }
+    list_reader ours(r.fields, name);
+    list_reader theirs(stored);
+    for (;;) {
+        auto const c = ours.next();
+        if (c != theirs.next()) {
+            return false;
+        }
+        if (c == '\0') {
+            return true;
+        }
+    }
+}
+
+/// Longer lists are compared in their order only.
+constexpr std::size_t most_unordered = 32;
+
+/// The elements of a list of preferences; false: it has another form, or too many.
+bool read_all(preference_reader from, std::vector<preference>& out) {
+    for (;;) {
+        preference p;
+        switch (from.next(p)) {
+            case preference_reader::step::end:
+                return true;
+            case preference_reader::step::other_form:
+                return false;
+            case preference_reader::step::element:
+                if (out.size() == most_unordered) {
+                    return false;
+                }
+                out.push_back(p);
+                break;
+        }
+    }
+}
+
+/// The language that a list prefers to all others; empty: several, any, or none.
+std::string_view preferred(std::span<preference const> list) {
+    auto const less = [](auto const& a, auto const& b) { return a.weight < b.weight; };
+    auto const most = std::max_element(list.begin(), list.end(), less);
+    if (most == list.end() || most->weight == 0 || most->name == "*") {
+        return {};
+    }
+    auto const as_much = [&](auto const& p) { return p.weight == most->weight; };
+    return std::count_if(list.begin(), list.end(), as_much) == 1 ? most->name : std::string_view();
+}
+
+/// A kept value of Accept-Language that says how it is compared.
+struct kept_preference {
+    std::string_view language;  ///< Content-Language; empty: none
+    std::string_view list;
+};
+std::optional<kept_preference> read_kept(std::string_view stored) {
+    if (!stored.starts_with(by_preference)) {
+        return std::nullopt;
+    }
+    stored.remove_prefix(by_preference.size());
+    auto const end = stored.find('\n');
+    if (end == std::string_view::npos) {
+        return std::nullopt;
+    }
+    return kept_preference{stored.substr(0, end), stored.substr(end + 1)};
+}
+
+/// The same wishes in any order, or above all one for the language that the response is in.
+bool is_selected_by(request const& r, kept_preference const& kept) {
+    std::vector<preference> ours;
+    std::vector<preference> theirs;
+    if (!find_field(r.fields, accept_language) ||
+        !read_all(preference_reader(r.fields, accept_language), ours) ||
+        !read_all(preference_reader(kept.list), theirs)) {
+        return false;
+    }
+    if (!kept.language.empty() && iequals(preferred(ours), kept.language)) {
+        return true;
+    }
+    auto const same = [](auto const& a, auto const& b) {
+        return a.weight == b.weight && iequals(a.name, b.name);
+    };
+    return std::is_permutation(ours.begin(), ours.end(), theirs.begin(), theirs.end(), same);
+}
+
 /// FNV-1a, and at the end a step that spreads it, so that its remainder is of use, too.
 class variant_hash {
 public:
@@ -131,9 +276,33 @@ bool add_preferences(variant_hash& to, request const& r, std::string_view name) 
     }
 }
 
-/// What `has_value` and `same_preferences` take for equal hashes equally.
-void add_value(variant_hash& to, request const& r, std::string_view name) {
-    bool first = true;
+/// Adds the elements in no order; false as above, or too many.
+bool add_unordered(variant_hash& to, request const& r, std::string_view name) {
+    std::vector<preference> list;
+    if (!read_all(preference_reader(r.fields, name), list)) {
+        return false;
+    }
+    std::uint64_t sum = 0;
+    for (auto const& p : list) {
+        variant_hash one;
+        one.add(lower(p.name));
+        one.add(';');
+        one.add(static_cast<char>(p.weight >> 8U));
+        one.add(static_cast<char>(p.weight & 0xffU));
+        sum += one.value();
+    }
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        to.add(static_cast<char>((sum >> shift) & 0xffU));
+    }
+    return true;
+}
+
+/// What `vary_matches` takes for equal hashes equally.
+void add_value(variant_hash& to, request const& r, std::string_view name, std::string_view stored) {
+    if (stored.starts_with(by_preference) && find_field(r.fields, name) &&
+        add_unordered(to, r, name)) {
+        return;
+    }
     if (is_preference_list(name) && find_field(r.fields, name)) {
         auto listed = to;
         if (add_preferences(listed, r, name)) {
@@ -141,22 +310,20 @@ void add_value(variant_hash& to, request const& r, std::string_view name) {
             return;
         }
     }
-    for (auto const& f : r.fields) {
-        if (iequals(f.name, name)) {
-            to.add(first ? std::string_view() : std::string_view(", "));
-            first = false;
-            to.add(trimmed(f.value));
-        }
-    }
-    if (first) {
+    if (!find_field(r.fields, name)) {
         to.add(absent_field);
+        return;
+    }
+    list_reader list(r.fields, name);
+    for (auto c = list.next(); c != '\0'; c = list.next()) {
+        to.add(c);
     }
 }
 
 }  // namespace
 
 std::optional<std::vector<std::pair<std::string, std::string>>> varied_fields(
-    std::span<field const> response, request const& asked) {
+    std::span<field const> response, request const& asked, bool languages_by_preference) {
     std::vector<std::pair<std::string, std::string>> out;
     bool star = false;
     for (auto const& f : response) {
@@ -165,7 +332,14 @@ std::optional<std::vector<std::pair<std::string, std::string>>> varied_fields(
         }
         for_each_element(f.value, [&](std::string_view name) {
             star = star || name == "*";
-            out.emplace_back(lower(name), value_of(asked, name));
+            auto value = value_of(asked, name);
+            if (languages_by_preference && iequals(name, accept_language) &&
+                value != absent_field) {
+                std::string how(by_preference);
+                how += lower(trimmed(find_field(response, "Content-Language").value_or("")));
+                value.insert(0, how + '\n');
+            }
+            out.emplace_back(lower(name), std::move(value));
         });
     }
     if (star) {
@@ -179,8 +353,15 @@ std::optional<std::vector<std::pair<std::string, std::string>>> varied_fields(
 bool vary_matches(std::span<std::pair<std::string_view, std::string_view> const> stored,
                   request const& asked) {
     return std::all_of(stored.begin(), stored.end(), [&](auto const& each) {
-        return has_value(asked, each.first, each.second) ||
-               (is_preference_list(each.first) && same_preferences(asked, each.first, each.second));
+        auto const& [name, value] = each;
+        if (has_value(asked, name, value)) {
+            return true;
+        }
+        if (auto const kept = read_kept(value)) {
+            return has_value(asked, name, kept->list) || is_selected_by(asked, *kept);
+        }
+        return has_list(asked, name, value) ||
+               (is_preference_list(name) && same_preferences(asked, name, value));
     });
 }
 
@@ -194,7 +375,7 @@ bool take_variant(decision& wanted,
     for (auto const& [name, value] : stored) {
         hash.add(name);
         hash.add('\n');
-        add_value(hash, asked, name);
+        add_value(hash, asked, name, value);
         hash.add('\n');
     }
     auto const h = hash.value();

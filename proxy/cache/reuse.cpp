@@ -22,10 +22,29 @@ milliseconds age_of(store::entry const& e, unix_ms now) {
     return seconds(e.initial_age) + milliseconds(resident);
 }
 
-http_cache::freshness freshness_of(store::entry const& e) {
+/// Whether an entry of that rule may be of use when its time is over.
+bool may_outlive(rules::rule_definition const& rule) {
+    return rule.origin || rule.stale_while_revalidate > milliseconds(0) ||
+           rule.stale_if_error > milliseconds(0);
+}
+
+/// What an entry whose time may be over is worth: by what its head says, or by its rule, whose
+/// windows a response may close but not open (RFC 9111 sections 5.2.2.2 and 5.2.2.8).
+http_cache::freshness freshness_of(store::entry const& e, rules::rule_definition const& rule) {
     std::vector<rules::field> lines;
     http_cache::read_head_lines(e.head, lines);
-    return http_cache::freshness_of(e.status, lines, e.fetched_at);
+    if (rule.origin) {
+        return http_cache::freshness_of(e.status, lines, e.fetched_at);
+    }
+    auto const said = http_cache::read_response_directives(lines);
+    http_cache::freshness f;
+    f.from = http_cache::freshness::source::max_age;
+    f.lifetime = seconds(e.initial_age) +
+                 std::chrono::ceil<seconds>(milliseconds(static_cast<std::int64_t>(e.ttl_ms)));
+    f.never_stale = said.must_revalidate || said.proxy_revalidate;
+    f.stale_while_revalidate = std::chrono::ceil<seconds>(rule.stale_while_revalidate);
+    f.stale_if_error = std::chrono::ceil<seconds>(rule.stale_if_error);
+    return f;
 }
 
 std::int64_t left(http_cache::freshness const& f, milliseconds age) {
@@ -80,10 +99,11 @@ answerable may_answer(store::entry const& e,
                                          fresh_for(age_of(e, now), still), age_of(e, now), asked);
         return out;
     }
-    if (why != validity::stale || !wanted.matched->definition.origin) {
+    auto const& rule = wanted.matched->definition;
+    if (why != validity::stale || !may_outlive(rule)) {
         return out;
     }
-    auto const f = freshness_of(e);
+    auto const f = freshness_of(e, rule);
     auto const age = age_of(e, now);
     out.how = http_cache::may_reuse(f, age, asked);
     out.ttl = left(f, age);
@@ -108,11 +128,16 @@ std::optional<std::int64_t> may_stand_in(store::entry const& e,
                                          http_cache::request_directives const& asked,
                                          http_cache::trouble what,
                                          unix_ms now) {
-    if ((why != validity::stale && why != validity::hit) || !wanted.matched->definition.origin) {
+    auto const& rule = wanted.matched->definition;
+    if ((why != validity::stale && why != validity::hit) || !may_outlive(rule)) {
         return std::nullopt;
     }
-    auto const f = freshness_of(e);
+    auto const f = freshness_of(e, rule);
     auto const age = age_of(e, now);
+    if (!rule.origin) {
+        // Off unless the author has said so: that nobody answers opens no window of its own.
+        what = http_cache::trouble::error;
+    }
     if (!http_cache::may_serve_on(what, f, age, asked)) {
         return std::nullopt;
     }

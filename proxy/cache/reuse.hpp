@@ -26,7 +26,7 @@ struct answerable {
 };
 
 /// Whether an entry that is `hit` or `stale` may answer (RFC 9111 section 4.2); any other judgement
-/// is `validate`. A stale one only under `ttl: origin`, whose head tells.
+/// is `validate`. A stale one by what its head tells under `ttl: origin`, elsewhere by its rule.
 answerable may_answer(store::entry const& e,
                       validity why,
                       rules::decision const& wanted,

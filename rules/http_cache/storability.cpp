@@ -24,7 +24,8 @@ std::optional<not_stored> forbidden(rule_definition const& rule,
     if (status < 200 || status == 304) {
         return not_stored::status;
     }
-    if (status == 206 || find_field(response, "Content-Range")) {
+    // Elsewhere Content-Range means nothing (RFC 9110 section 14.4): a field like any other.
+    if (status == 206 || status == 416) {
         return not_stored::partial;
     }
     bool const understood = d.must_understand && is_understood(status);
@@ -61,7 +62,7 @@ std::variant<kept, not_stored> may_keep(rule_definition const& rule,
     if (auto const why = forbidden(rule, asked, status, response, d)) {
         return *why;
     }
-    auto vary = varied_fields(response, asked);
+    auto vary = varied_fields(response, asked, rule.languages_by_preference);
     if (!vary) {
         return not_stored::vary_star;
     }

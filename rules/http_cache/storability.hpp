@@ -38,7 +38,7 @@ inline constexpr milliseconds longest_kept = std::chrono::hours(24 * 7);
 /// section 3), and is of any use to it. Pure, headers only; the caller adds what only it knows
 /// (truncated, too large, marked).
 ///
-/// - not 206, nor with Content-Range (section 3.3);
+/// - not 206 (section 3.3), nor 416, which is about a part as well;
 /// - not `no-store`, of the request (5.2.1.5) or the response, unless `must-understand` stands
 ///   beside it and the status is understood (5.2.2.3);
 /// - not `private` without names (5.2.2.7), not `Vary: *` (4.1), not with Set-Cookie unless the

@@ -25,7 +25,7 @@ TEST_CASE("what a file does not say is printed with its default, every setting o
     auto const text = dumped(std::string(one_rule));
     for (auto const& key : config::known_keys()) {
         bool const is_setting = key.path.find("[]") == std::string_view::npos &&
-                                !key.path.starts_with("identity") && !key.is_later &&
+                                !key.path.starts_with("identity") &&
                                 !key.path.starts_with("warm") && !key.path.starts_with("events") &&
                                 !key.fallback.empty();
         if (is_setting) {

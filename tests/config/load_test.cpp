@@ -59,7 +59,7 @@ TEST_CASE("what a file does not say has its default") {
 
 TEST_CASE("the defaults of the table of keys are the model's") {
     for (auto const& key : config::known_keys()) {
-        if (key.fallback.empty() || key.is_later || key.path.find('[') != std::string_view::npos ||
+        if (key.fallback.empty() || key.path.find('[') != std::string_view::npos ||
             key.path.starts_with("identity.") ||  // needs more than one key: identity_test
             key.path.starts_with("events.")) {    // ... ahead_test
             continue;

@@ -214,12 +214,15 @@ TEST_CASE("rules with values that do not fit") {
          "1:89: error: `request_directives` cannot be `maybe`; write ignore or obey"},
         {"ttl: 1s, own_etag: maybe}]",
          "1:79: error: `maybe` is neither true nor false; write true or false"},
-        {"ttl: 1s, stale_if_error: 1m}]",
-         "1:69: error: `stale_if_error` is part of the design, not available in this version; "
-         "remove it"},
-        {"ttl: 1s, stale_while_revalidate: 1m}]",
-         "1:69: error: `stale_while_revalidate` is part of the design, not available in this "
-         "version; remove it"},
+        {"ttl: origin, stale_if_error: 1m}]",
+         "1:89: error: `stale_if_error` says nothing beside `ttl: origin`; remove it: each "
+         "response "
+         "says it in Cache-Control"},
+        {"ttl: 1s, stale_while_revalidate: soon}]",
+         "1:93: error: `soon` is not a duration; write a number and a unit: 500ms, 10s, 5m, 2h or "
+         "1d"},
+        {"ttl: 1s, vary_language: any}]",
+         "1:84: error: `vary_language` cannot be `any`; write exact or preference"},
         {"ttl: 1s, refresh_ahead: 1s}]",
          "1:84: error: `refresh_ahead` is 1s, but an entry may live for 1s only; make it less than "
          "the shortest life, jitter and `statuses` counted"},

@@ -63,7 +63,7 @@ void check_table(std::string_view path,
 TEST_CASE("the configuration reference holds every key, its default and its meaning") {
     std::vector<std::string> expected;
     for (auto const& key : config::known_keys()) {
-        if (key.type == "section" || key.is_later) {
+        if (key.type == "section") {
             continue;
         }
         auto const fallback = key.fallback.empty() ? std::string() : code(key.fallback);
@@ -71,16 +71,6 @@ TEST_CASE("the configuration reference holds every key, its default and its mean
                            std::string(key.text) + " |");
     }
     check_table(configuration_page, "configuration", expected);
-}
-
-TEST_CASE("the configuration reference names the keys that are not available yet") {
-    std::vector<std::string> expected;
-    for (auto const& key : config::known_keys()) {
-        if (key.is_later) {
-            expected.push_back("| " + code(key.path) + " | " + std::string(key.text) + " |");
-        }
-    }
-    check_table(configuration_page, "later", expected);
 }
 
 TEST_CASE("the metrics reference holds every family, its type, its labels and its help") {

@@ -80,6 +80,26 @@ TEST_CASE("a rule with a duration stores what may be stored, for that long") {
         rule.statuses[206] = 30s;
         CHECK(outcome(rule, 206, {}) == "partial");
     }
+    SUBCASE("longer than it is fresh, where it may be served stale") {
+        auto const life = [&](lines const& response) {
+            auto const kept = may_store(rule,
+                                        {.method = "GET",
+                                         .target = "/",
+                                         .host = "h",
+                                         .fields = {},
+                                         .has_body = false,
+                                         .identity = std::nullopt},
+                                        200,
+                                        response);
+            return std::get<storable>(kept).life;
+        };
+        CHECK(life({}) == 0s);
+        rule.stale_while_revalidate = 1min;
+        rule.stale_if_error = 1h;
+        CHECK(life({}) == 10min + 1h);
+        CHECK(life({{"Cache-Control", "must-revalidate"}}) == 0s);
+        CHECK(life({{"Cache-Control", "proxy-revalidate"}}) == 0s);
+    }
     SUBCASE("Set-Cookie, if the author says so") {
         rule.store_set_cookie = true;
         CHECK(outcome(rule, 200, {{"Set-Cookie", "a=b"}}) == "stored 600 s");

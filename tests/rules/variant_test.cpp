@@ -180,8 +180,104 @@ TEST_CASE("what two spellings of one preference are, and what only looks like it
             auto const other = lines{{name, "zz"}};
             CHECK((taken(name, other, a).full_key == taken(name, other, b).full_key) == expected);
         }
-        // Any other field is compared as it came.
-        CHECK(same("X-Wish", {{"X-Wish", stored}}, {{"X-Wish", asked}}) == (stored == asked));
+    }
+}
+
+TEST_CASE("any other field is compared as it came, but for spaces around the commas of a list") {
+    struct row {
+        std::string_view stored;
+        std::string_view asked;
+        bool same;
+    };
+    for (auto const& [stored, asked, expected] : std::vector<row>{
+             {"1,2", " 1, 2 ", true},
+             {"1\t,2", "1 ,\t 2", true},
+             {"a  b", "a b", false},
+             {"a b,c", "a b , c", true},
+             {"a", "A", false},
+             {"1,2", "2,1", false},
+             {"1,2", "1,,2", false},
+             {"1", "1,", false},
+             {"\"1,2\"", "\"1, 2\"", false},
+             {"\"a\\\", b\", c", "\"a\\\", b\",c", true},
+             {"\"a\\\", b\"", "\"a\\\",b\"", false},
+             {"a;q=1", "a", false},
+         }) {
+        CAPTURE(stored);
+        CAPTURE(asked);
+        lines const a{{"X-Wish", stored}};
+        lines const b{{"X-Wish", asked}};
+        CHECK(same("X-Wish", a, b) == expected);
+        CHECK(same("X-Wish", b, a) == expected);
+        lines const other{{"X-Wish", "other"}};
+        CHECK((taken("X-Wish", other, a).full_key == taken("X-Wish", other, b).full_key) ==
+              expected);
+    }
+    CHECK(same("X-Wish", {{"X-Wish", "1,2"}}, {{"X-Wish", "1"}, {"x-wish", " 2"}}));
+    CHECK_FALSE(
+        same("X-Wish", {{"X-Wish", "1,2"}}, {{"X-Wish", "1"}, {"x-wish", "2"}, {"X-Wish", ""}}));
+}
+
+TEST_CASE("vary_language: preference: the same wishes in any order, or one above all") {
+    auto const selects =
+        [](std::string_view language, std::string_view stored, lines const& asked) {
+            lines response{{"Vary", "Accept-Language"}};
+            if (!language.empty()) {
+                response.push_back({"Content-Language", language});
+            }
+            lines const first{{"Accept-Language", stored}};
+            auto const varied = varied_fields(response, asking(first), true);
+            REQUIRE(varied.has_value());
+            return vary_matches(views(*varied), asking(asked));
+        };
+    struct row {
+        std::string_view language;
+        std::string_view stored;
+        std::string_view asked;
+        bool same;
+    };
+    for (auto const& [language, stored, asked, expected] : std::vector<row>{
+             {"", "en, de", "en, de", true},
+             {"", "en, de", "de, EN", true},
+             {"", "en, de;q=0.5", "de;q=0.50, en", true},
+             {"", "en, de;q=0.5", "de, en;q=0.5", false},
+             {"", "en, de", "en", false},
+             {"", "en, en, de", "en, de, de", false},
+             {"de", "en, de", "fr;q=0.5, de;q=1.0", true},
+             {"DE", "en, de", "de", true},
+             {"de", "en, de", "fr, de", false},
+             {"de", "en, de", "de-AT, de;q=0.9", false},
+             {"de", "en, de", "*", false},
+             {"de", "en, de", "de;q=0", false},
+             {"de, en", "en, de", "de", false},
+             {"de", "e n", "e n", true},
+             {"de", "e n", "n e", false},
+         }) {
+        CAPTURE(language);
+        CAPTURE(stored);
+        CAPTURE(asked);
+        CHECK(selects(language, stored, {{"Accept-Language", asked}}) == expected);
+    }
+    CHECK_FALSE(selects("de", "en, de", {}));
+    std::string long_list = "a";
+    for (int i = 0; i < 40; ++i) {
+        long_list += ", a" + std::to_string(i);
+    }
+    CHECK(selects("", long_list, {{"Accept-Language", long_list}}));
+    CHECK_FALSE(selects("", long_list, {{"Accept-Language", long_list + ", b"}}));
+
+    SUBCASE("one wish, one slot") {
+        auto const slot = [](std::string_view asked) {
+            lines const response{{"Vary", "Accept-Language"}};
+            lines const first{{"Accept-Language", "xx"}};
+            lines const second{{"Accept-Language", asked}};
+            auto const of = varied_fields(response, asking(first), true);
+            decision wanted;
+            REQUIRE(take_variant(wanted, views(*of), asking(second)));
+            return wanted.full_key;
+        };
+        CHECK(slot("en, de;q=0.5") == slot("DE;q=0.500, en"));
+        CHECK(slot("en, de") != slot("en"));
     }
 }
 
