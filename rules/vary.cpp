@@ -331,7 +331,8 @@ std::optional<std::vector<std::pair<std::string, std::string>>> varied_fields(
             continue;
         }
         for_each_element(f.value, [&](std::string_view name) {
-            star = star || name == "*";
+            // What is no name may stand for any (`*`, or names inside quotes).
+            star = star || name.find_first_of("*\" \t;=") != std::string_view::npos;
             auto value = value_of(asked, name);
             if (languages_by_preference && iequals(name, accept_language) &&
                 value != absent_field) {

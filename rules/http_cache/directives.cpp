@@ -15,7 +15,7 @@ struct directive {
 };
 
 /// `name`, `name=token` or `name="quoted"`. No space may stand beside '=': what has one keeps it,
-/// and so has a name, or a value, that nobody knows.
+/// and so has a name, or a value, that nobody knows. But what forbids something is known with it.
 directive parted(std::string_view text) {
     auto const equals = text.find('=');
     if (equals == std::string_view::npos) {
@@ -72,17 +72,18 @@ response_directives read_response_directives(std::span<field const> fields) {
     response_directives out;
     auto const take = [&out](std::string_view text) {
         auto const d = parted(text);
-        if (iequals(d.name, "no-store")) {
+        auto const name = trimmed(d.name);
+        if (iequals(name, "no-store")) {
             out.no_store = true;
-        } else if (iequals(d.name, "no-cache")) {
+        } else if (iequals(name, "no-cache")) {
             take_qualified(out.no_cache, out.no_cache_fields, d);
-        } else if (iequals(d.name, "private")) {
+        } else if (iequals(name, "private")) {
             take_qualified(out.is_private, out.private_fields, d);
         } else if (iequals(d.name, "public")) {
             out.is_public = true;
-        } else if (iequals(d.name, "must-revalidate")) {
+        } else if (iequals(name, "must-revalidate")) {
             out.must_revalidate = true;
-        } else if (iequals(d.name, "proxy-revalidate")) {
+        } else if (iequals(name, "proxy-revalidate")) {
             out.proxy_revalidate = true;
         } else if (iequals(d.name, "must-understand")) {
             out.must_understand = true;

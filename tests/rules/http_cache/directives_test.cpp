@@ -88,6 +88,23 @@ TEST_CASE("RFC 9111 section 5.2.2: the other response directives") {
     CHECK(d.stale_while_revalidate == 7);
     CHECK(d.stale_if_error == 9);
 
+    SUBCASE("nothing that forbids hides behind a space or a quote that never ends") {
+        for (auto const* value : {"private =\"x\"",
+                                  "max-age=60, private =x",
+                                  "max-age=60, ext=\"a, private",
+                                  "max-age=60, ext=\"a\\\", private",
+                                  "max-age=60, \", private"}) {
+            CAPTURE(value);
+            lines const fields{{"Cache-Control", value}};
+            auto const q = read_response_directives(fields);
+            CHECK((q.is_private || !q.private_fields.empty()));
+        }
+        lines const spaced{{"Cache-Control", "no-store =1, no-cache =, must-revalidate = "}};
+        auto const q = read_response_directives(spaced);
+        CHECK(q.no_store);
+        CHECK(q.no_cache);
+        CHECK(q.must_revalidate);
+    }
     SUBCASE("an unreadable stale window is none") {
         lines const odd{{"Cache-Control", "stale-while-revalidate=x, stale-if-error"}};
         auto const none = read_response_directives(odd);
