@@ -168,6 +168,10 @@ void read_statuses(section& s, rules::rule_definition& out) {
                            "remove the status: what is not listed is not stored");
         } else if (*status == 206 || *status == 304) {
             findings.error(key.at, "a " + key.value + " answer is never stored", "remove it");
+        } else if (*status == 428 || *status == 429 || *status == 431 || *status == 511) {
+            findings.error(key.at,
+                           "a " + key.value + " answer must not be stored",
+                           "remove it: it is about one client (RFC 6585)");
         } else if (*status != 200) {
             out.statuses.emplace(*status, ttl);
         } else if (s.find("ttl") != nullptr) {

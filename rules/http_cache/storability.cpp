@@ -5,6 +5,7 @@
 #include "rules/vary.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace sidecache::rules::http_cache {
@@ -15,18 +16,27 @@ void add_names(std::vector<std::string>& to, std::string_view list) {
     for_each_element(list, [&](std::string_view name) { to.emplace_back(name); });
 }
 
+/// Errors that are about the target itself. Any other may answer what one request alone has said,
+/// in a field that no key holds (too large, of another credential, unreadable to the backend), and
+/// would then be served to everybody ("cache-poisoned denial of service"); and 428, 429, 431 and
+/// 511 must not be stored at all (RFC 6585).
+bool is_about_target(unsigned status) {
+    constexpr std::array<unsigned, 6> those{404, 405, 410, 414, 451, 501};
+    return std::ranges::find(those, status) != those.end();
+}
+
 /// What forbids keeping it, whatever its freshness.
 std::optional<not_stored> forbidden(rule_definition const& rule,
                                     request const& asked,
                                     unsigned status,
                                     std::span<field const> response,
                                     response_directives const& d) {
-    if (status < 200 || status == 304) {
-        return not_stored::status;
-    }
     // Elsewhere Content-Range means nothing (RFC 9110 section 14.4): a field like any other.
     if (status == 206 || status == 416) {
         return not_stored::partial;
+    }
+    if (status < 200 || status == 304 || (status >= 400 && !is_about_target(status))) {
+        return not_stored::status;
     }
     bool const understood = d.must_understand && is_understood(status);
     if ((d.no_store && !understood) || read_request_directives(asked.fields).no_store) {

@@ -246,6 +246,9 @@ TEST_CASE("rules with values that do not fit") {
         {"ttl: 1s, statuses: {found: 1s}}]",
          "1:80: error: `found` is not the status of an answer; write a number from 200 to 599"},
         {"ttl: 1s, statuses: {206: 1s}}]", "1:80: error: a 206 answer is never stored; remove it"},
+        {"ttl: 1s, statuses: {429: 1s}}]",
+         "1:80: error: a 429 answer must not be stored; remove it: it is about one client (RFC "
+         "6585)"},
         {"ttl: 1s, statuses: {404: 0s}}]",
          "1:85: error: the ttl of a status must be more than 0; remove the status: what is not "
          "listed is not stored"},

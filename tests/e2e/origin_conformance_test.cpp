@@ -89,15 +89,12 @@ void add_status(std::vector<behaviour>& all) {
                                "303",
                                "307",
                                "308",
-                               "400",
                                "404",
+                               "405",
                                "410",
-                               "499",
-                               "500",
-                               "502",
-                               "503",
-                               "504",
-                               "599"}) {
+                               "414",
+                               "451",
+                               "501"}) {
         std::string const s(status);
         all.push_back(
             {false,
@@ -107,6 +104,15 @@ void add_status(std::vector<behaviour>& all) {
             {true,
              "a stale " + s + " is not reused",
              {{get, s + "\nExpires: " + date_in(-5000), "asked " + s}, {get, s, "asked " + s}}});
+    }
+    // Optional where RFC 9111 section 3 alone is asked, and refused on purpose: SECURITY.md.
+    for (auto const* status :
+         {"400", "403", "422", "428", "429", "431", "499", "500", "503", "599"}) {
+        std::string const s(status);
+        all.push_back({true,
+                       "a " + s + " is about one request, and not stored",
+                       {{get, s + "\nCache-Control: public, max-age=60", "asked " + s},
+                        {get, "200", "asked 200"}}});
     }
     for (auto const* status : {"200", "203", "204", "404", "405", "410", "414", "501"}) {
         std::string const s(status);
@@ -124,13 +130,13 @@ void add_status(std::vector<behaviour>& all) {
     }
     all.push_back(
         {false,
-         "a 599 with Cache-Control: public is reused on a guess",
-         {{get, "599\nCache-Control: public\nLast-Modified: " + date_in(-86400), "asked 599"},
-          {get, "", "cached 599"}}});
+         "a 299 with Cache-Control: public is reused on a guess",
+         {{get, "299\nCache-Control: public\nLast-Modified: " + date_in(-86400), "asked 299"},
+          {get, "", "cached 299"}}});
     all.push_back({true,
                    "an unknown status with no-store, must-understand is not stored",
-                   {{get, "599\nCache-Control: max-age=60, no-store, must-understand", "asked 599"},
-                    {get, "599", "asked 599"}}});
+                   {{get, "299\nCache-Control: max-age=60, no-store, must-understand", "asked 299"},
+                    {get, "299", "asked 299"}}});
     all.push_back(reuse(false,
                         "a known status with no-store, must-understand is stored",
                         "200\nCache-Control: max-age=60, no-store, must-understand",
