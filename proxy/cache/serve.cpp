@@ -56,6 +56,9 @@ public:
     };
 
 private:
+    /// Parts of a large body were made by hand: nobody keeps megabytes for the next time.
+    static constexpr std::size_t most_kept = 64U << 10;
+
     std::unique_ptr<lookup> take() {
         if (free_.empty()) {
             return std::make_unique<lookup>();
@@ -70,6 +73,9 @@ private:
         used->reading.reset();
         used->caller = {};
         used->use = {};
+        if (used->content.capacity() > most_kept) {
+            used->content = std::string();
+        }
         used->content.clear();
         if (free_.size() < 256) {
             free_.push_back(std::move(used));
