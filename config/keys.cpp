@@ -342,8 +342,8 @@ constexpr auto table = std::to_array<known_key>({
     {"rules[].partition",
      "partition",
      "credential",
-     "Who may share an entry. `credential`: requests with the same Authorization and Cookie. "
-     "[NAMES]: whose verified identity has the same values of these variables. `none`: everybody, "
+     "Who may share an entry. `credential`: requests with the same Authorization and Cookie, API key "
+     "or tenant. [NAMES]: whose verified identity has the same values of these variables. `none`: everybody, "
      "because you know that the response is the same for all."},
     {"rules[].unlisted_query",
      "unlisted_query",

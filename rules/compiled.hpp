@@ -51,6 +51,9 @@ struct compiled_rule {
     bool broken = false;
 };
 
+/// Whether the rule's key holds that field.
+bool keys_field(compiled_rule const& r, std::string_view field_name);
+
 /// A pattern with some of its variables widened, and what that means for tags.
 struct widening {
     std::uint64_t mask = 0;  ///< bit i: `pattern.variables[i]` is '*'

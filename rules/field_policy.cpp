@@ -1,5 +1,6 @@
 #include "rules/field_policy.hpp"
 
+#include "rules/caller_field.hpp"
 #include "rules/method.hpp"
 
 #include <algorithm>
@@ -91,7 +92,8 @@ void append_lower(std::string& out, std::string_view text) {
 
 }  // namespace
 
-field_policy::field_policy(surroundings const& around) : fixed_host_(around.fixed_host) {
+field_policy::field_policy(surroundings const& around)
+    : stripped_(around.stripped), fixed_host_(around.fixed_host) {
     auto const add = [&](std::string_view name, field_role role) {
         if (!among(around.stripped, name)) {
             fields_.push_back({name, role});
@@ -112,12 +114,22 @@ field_policy::field_policy(surroundings const& around) : fixed_host_(around.fixe
     for (auto const name : unkeyed_fields) {
         add(name, among(around.trusted, name) ? field_role::claim : field_role::unkeyed);
     }
+    for (auto const name : known_caller_fields()) {
+        if (among(around.trusted, name)) {
+            add(name, field_role::claim);
+        }
+    }
+}
+
+bool field_policy::is_stripped(std::string_view name) const {
+    return among(stripped_, name);
 }
 
 bool field_policy::is_watched(std::string_view name) {
-    return iequals(name, forwarded_proto) || std::any_of(unkeyed_fields.begin(),
-                                                         unkeyed_fields.end(),
-                                                         [&](auto n) { return iequals(n, name); });
+    return iequals(name, forwarded_proto) || caller_field_of(name) != caller_field::none ||
+           std::any_of(unkeyed_fields.begin(), unkeyed_fields.end(), [&](auto n) {
+               return iequals(n, name);
+           });
 }
 
 field_role field_policy::role_of(field const& f, std::string_view host) const {

@@ -41,7 +41,11 @@ public:
     void append_host(std::string& out, request const& r) const;
     void append_claims(std::string& out, request const& r) const;
 
-    /// Whether a field of that name would be a bypass if nobody vouched for it.
+    /// Whether the backend never gets it.
+    bool is_stripped(std::string_view name) const;
+
+    /// Whether a field of that name keeps a request from an entry that others share, unless
+    /// somebody vouches for it.
     static bool is_watched(std::string_view name);
 
 private:
@@ -50,7 +54,8 @@ private:
         field_role role;
     };
     std::vector<watched> fields_;  // those that reach the backend
-    std::uint32_t initials_ = 0;   // of their names, a bit a letter
+    std::vector<std::string> stripped_;
+    std::uint32_t initials_ = 0;  // of their names, a bit a letter
     bool fixed_host_ = false;
 };
 

@@ -1,19 +1,17 @@
 #include "rules/obstacle.hpp"
 
+#include "rules/caller_field.hpp"
+
 #include <algorithm>
 
 namespace sidecache::rules {
 
 namespace {
 
-/// Whether the rule's key holds that field.
-bool is_keyed(compiled_rule const& rule, std::string_view field_name) {
-    for (auto const& v : rule.variables) {
-        if (v.source.what == variable_source::kind::header && iequals(v.source.name, field_name)) {
-            return true;
-        }
-    }
-    return false;
+/// Whether a backend may read the field under the name of another, which then is in no key.
+bool is_ambiguous(field_policy const& policy, compiled_rule const& rule, field const& f) {
+    return !is_plain_name(f.name) && caller_field_of(f.name) == caller_field::none &&
+           !policy.is_stripped(f.name) && !keys_field(rule, f.name);
 }
 
 /// A byte that no parser of ours lets into a target, and that would make two full keys one.
@@ -25,6 +23,12 @@ bool holds_control(std::string_view target) {
 
 }  // namespace
 
+bool keys_field(compiled_rule const& r, std::string_view field_name) {
+    return std::ranges::any_of(r.variables, [&](bound_variable const& v) {
+        return v.source.what == variable_source::kind::header && iequals(v.source.name, field_name);
+    });
+}
+
 field_findings look_at_fields(field_policy const& policy,
                               compiled_rule const& rule,
                               request const& r) {
@@ -33,6 +37,7 @@ field_findings look_at_fields(field_policy const& policy,
     for (auto const& f : r.fields) {
         switch (policy.role_of(f, r.host)) {
             case field_role::ordinary:
+                found.unkeyed = found.unkeyed || is_ambiguous(policy, rule, f);
                 break;
             case field_role::method_override:
                 found.method_override = true;
@@ -50,7 +55,7 @@ field_findings look_at_fields(field_policy const& policy,
                 found.directives = true;
                 break;
             case field_role::unkeyed:
-                found.unkeyed = found.unkeyed || !is_keyed(rule, f.name);
+                found.unkeyed = found.unkeyed || !keys_field(rule, f.name);
                 break;
             case field_role::claim:
                 found.claims = true;

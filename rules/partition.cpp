@@ -1,5 +1,6 @@
 #include "rules/partition.hpp"
 
+#include "rules/caller_field.hpp"
 #include "rules/credential.hpp"
 #include "rules/escape.hpp"
 
@@ -7,9 +8,17 @@ namespace sidecache::rules {
 
 namespace {
 
+/// Which fields make it one of somebody; null: none of them is there.
+std::vector<std::string> const* credentials_of(partition const& p, request const& r) {
+    if (names_caller(r.fields) && has_field(r.fields, p.all_fields)) {
+        return &p.all_fields;
+    }
+    return has_field(r.fields, p.credential_fields) ? &p.credential_fields : nullptr;
+}
+
 /// The first 16 bytes of the hash, in hex.
-bool append_credential(std::string& out, partition const& p, request const& r) {
-    auto const hash = hash_credential(r.fields, p.credential_fields);
+bool append_credential(std::string& out, std::vector<std::string> const& names, request const& r) {
+    auto const hash = hash_credential(r.fields, names);
     if (!hash) {
         return false;
     }
@@ -37,13 +46,14 @@ bool append_partition(std::string& out, partition const& p, request const& r) {
         case partition_definition::kind::none:
             return true;
         case partition_definition::kind::credential:
-            if (has_field(r.fields, p.credential_fields)) {
+            if (auto const* names = credentials_of(p, r)) {
                 out += "|credential=";
-                return append_credential(out, p, r);
+                return append_credential(out, *names, r);
             }
             return true;
         case partition_definition::kind::identity:
-            if (!r.identity) {
+            if (!r.identity ||
+                (names_caller(r.fields) && has_field(r.fields, p.unverified_fields))) {
                 return false;
             }
             for (auto const& name : p.needed) {
@@ -76,6 +86,15 @@ std::string sharing(partition const& p, request const& r) {
         case partition_definition::kind::none:
             return "everybody (`partition: none`)";
         case partition_definition::kind::credential:
+            if (auto const* names = credentials_of(p, r); names == &p.all_fields) {
+                std::vector<std::string> there;
+                for (auto const& name : *names) {
+                    if (find_field(r.fields, name)) {
+                        there.push_back(name);
+                    }
+                }
+                return "requests with the same " + listed(there, " and ");
+            }
             return (has_field(r.fields, p.credential_fields) ? "requests with the same "
                                                              : "requests without ") +
                    listed(p.credential_fields, " and ");

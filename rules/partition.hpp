@@ -15,6 +15,13 @@ struct partition {
     /// The fields that make a request one of somebody: Authorization, Cookie, and whatever else
     /// this configuration verifies callers by.
     std::vector<std::string> credential_fields{"Authorization", "Cookie"};
+    /// Those, and further fields that tell callers apart (caller_field.hpp) unless the rule's key
+    /// holds them or the backend does not get them: under `credential` a request that has one of
+    /// them shares by all of them.
+    std::vector<std::string> all_fields{"Authorization", "Cookie"};
+    /// Fields by which a client says who it is, or for whom it asks, and by which nobody was
+    /// verified: with one of them a request shares inside no identity.
+    std::vector<std::string> unverified_fields;
     /// Names of identity variables that end up behind '|': those that no variable of the key has
     /// as its source already.
     std::vector<std::string> suffix_names;

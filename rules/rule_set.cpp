@@ -1,5 +1,6 @@
 #include "rules/rule_set.hpp"
 
+#include "rules/caller_field.hpp"
 #include "rules/compile.hpp"
 #include "rules/compiled.hpp"
 #include "rules/fingerprint.hpp"
@@ -36,6 +37,25 @@ void add_credential_fields(partition& p, std::vector<std::string> const& more) {
     }
 }
 
+/// ... nor across what tells callers apart although nobody has configured it.
+void add_caller_fields(compiled_rule& r, surroundings const& around) {
+    auto& p = r.partition;
+    auto const among = [](std::vector<std::string> const& names, std::string_view name) {
+        return std::ranges::any_of(names, [&](auto const& n) { return iequals(n, name); });
+    };
+    p.all_fields = p.credential_fields;
+    for (auto const name : known_caller_fields()) {
+        if (among(p.credential_fields, name) || among(around.stripped, name) ||
+            keys_field(r, name)) {
+            continue;
+        }
+        p.all_fields.emplace_back(name);
+        if (caller_field_of(name) == caller_field::clients && !among(around.trusted, name)) {
+            p.unverified_fields.emplace_back(name);
+        }
+    }
+}
+
 bool takes_identity(std::vector<bound_variable> const& variables) {
     return std::ranges::any_of(variables, [](bound_variable const& v) {
         return v.source.what == variable_source::kind::identity;
@@ -66,6 +86,7 @@ compilation rule_set::compile(definition const& text) {
         made.of_identity = made.partition.what == partition_definition::kind::identity ||
                            takes_identity(made.variables);
         add_credential_fields(made.partition, text.credential_fields);
+        add_caller_fields(made, text.around);
     }
     for (auto const& p : text.purges) {
         c->purges.push_back({p, c->purges.size()});

@@ -114,7 +114,12 @@ TEST_CASE("each shipped configuration: a miss, a hit, and after a write a miss w
     for (auto const& file : shipped_files()) {
         CAPTURE(file.filename().string());
         place here;
-        auto const text = text_of(file);
+        auto text = text_of(file);
+        if (text.find("\n  jwt:") != std::string::npos) {
+            // By which the demo backend goes instead of the token.
+            text.replace(
+                text.find("\nupstream:\n"), 11, "\nupstream:\n  trusted_headers: [X-Org-Id]\n");
+        }
         sidecache_process proxy(text, here.environment());
         if (text.find("ttl: origin") != std::string::npos) {
             tell_the_story_of_the_origin(proxy);

@@ -36,7 +36,7 @@ std::string open_rules() {
             text.replace(at, from.size(), to);
         }
     };
-    replace("    partition: [orgId]\n", "");
+    replace("    partition: [orgId]\n", "    partition: none\n");
     replace("identity.orgId", "header.X-Org-Id");
     return text;
 }

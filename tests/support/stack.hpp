@@ -63,8 +63,8 @@ private:
 
 /// From "identity:" to the end of config/products.yaml.
 std::string shipped_rules();
-/// The same for callers who are trusted: the organization is what X-Org-Id says, and entries have
-/// the default partition. For tests that are not about who asks.
+/// The same for callers who are trusted: the organization is what X-Org-Id says, and entries are
+/// everybody's. For tests that are not about who asks.
 std::string open_rules();
 
 }  // namespace sidecache::tests
