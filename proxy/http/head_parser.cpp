@@ -136,14 +136,10 @@ connection_options read_connection(field_list const& fields) {
     return found;
 }
 
-// `h2c` is never tunnelled: what flows through it afterwards would be requests that no rule sees.
-bool names_http2(std::string_view protocols) {
-    bool found = false;
-    for_each_token(protocols, [&](std::string_view p) {
-        found = found || rules::iequals(p, "h2c") || rules::iequals(p, "h2") ||
-                rules::iequals(p.substr(0, 5), "HTTP/");
-    });
-    return found;
+// Of what a client may want to switch to only this is tunnelled: through `h2c`, TLS or a protocol
+// that a lenient backend takes for one of them (`h2c;x`) would flow requests that no rule sees.
+bool is_tunnelled(std::string_view protocols) {
+    return rules::iequals(protocols, "websocket");
 }
 
 refusal finish_request(request_head& head, collector<true> const& seen) {
@@ -163,7 +159,7 @@ refusal finish_request(request_head& head, collector<true> const& seen) {
     if (options.others) {
         drop_nominated(head.fields);
     }
-    if (auto const expect = head.fields.find("Expect"); expect && head.version >= 11) {
+    if (auto const expect = head.fields.joined("Expect"); expect && head.version >= 11) {
         if (!rules::iequals(*expect, "100-continue")) {
             return {417, "an expectation we do not know"};
         }
@@ -171,7 +167,7 @@ refusal finish_request(request_head& head, collector<true> const& seen) {
     }
     if (options.upgrade && head.version >= 11 && !head.view().has_body) {
         auto const protocols = head.fields.joined("Upgrade");
-        head.upgrade = protocols && !names_http2(*protocols);
+        head.upgrade = protocols && is_tunnelled(*protocols);
     }
     return {};
 }

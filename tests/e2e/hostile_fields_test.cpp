@@ -84,6 +84,7 @@ TEST_CASE("Expect: 100-continue or nothing") {
         s,
         {{get("Expect: something\r\n") + smuggled_too, {417}, true},
          {get("Expect: 100-continue, x\r\n") + smuggled_too, {417}, true},
+         {get("Expect: 100-continue\r\nExpect: x\r\n") + smuggled_too, {417}, true},
          {get("Expect: \r\n") + smuggled_too, {417}, true},
          // Without content there is nothing to wait for.
          {get("Expect: 100-continue\r\n"), {200}, false, {at_backend("GET /x HTTP/1.1")}},
@@ -117,6 +118,22 @@ TEST_CASE("Upgrade: HTTP/2 is never offered, and no tunnel comes from the cache"
                {200},
                false,
                {at_backend("GET /x HTTP/1.1")}},
+              {get("Connection: Upgrade\r\nUpgrade: h2c;x\r\n"),
+               {200},
+               false,
+               {at_backend("GET /x HTTP/1.1")}},
+              {get("Connection: Upgrade\r\nUpgrade: \"h2c\"\r\n"),
+               {200},
+               false,
+               {at_backend("GET /x HTTP/1.1")}},
+              {get("Connection: Upgrade\r\nUpgrade: TLS/1.3\r\n"),
+               {200},
+               false,
+               {at_backend("GET /x HTTP/1.1")}},
+              {get("Connection: Upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n"),
+               {200},
+               false,
+               {at_backend("GET /x HTTP/1.1")}},
               // Without Connection it is nothing.
               {get("Upgrade: websocket\r\n"), {200}, false, {at_backend("GET /x HTTP/1.1")}},
               // On a cached route it goes past the cache.
@@ -131,6 +148,8 @@ TEST_CASE("Upgrade: HTTP/2 is never offered, and no tunnel comes from the cache"
 TEST_CASE("fields that no key holds and backends act on go past the cache, and spoil nothing") {
     hostile_stage s;
     for (std::string const field : {"X-Forwarded-Host: evil",
+                                    "X_Forwarded_Host: evil",
+                                    "x.forwarded.host: evil",
                                     "X-Host: evil",
                                     "X-Original-URL: /admin",
                                     "X-Rewrite-URL: /admin",
@@ -147,6 +166,15 @@ TEST_CASE("fields that no key holds and backends act on go past the cache, and s
         auto const arrived = s.arrived();
         REQUIRE(arrived.size() == 1);
         CHECK(holds(arrived[0], "\r\n" + field + "\r\n"));
+    }
+    for (std::string const name :
+         {"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"}) {
+        CAPTURE(name);
+        http_client client(s.proxy().port());
+        client.send_raw(get(name + ": DELETE\r\n", "/things/2"));
+        CHECK(says(client.receive("GET"), "fwd=bypass; detail=method_override"));
+        CHECK(s.arrived() == std::vector{at_backend("GET /things/2 HTTP/1.1",
+                                                    "Host: a\r\n" + name + ": DELETE\r\n")});
     }
     // Nothing of that was stored.
     CHECK_FALSE(is_hit(s.proxy().get("/things/2", {{"Host", "a"}})));
