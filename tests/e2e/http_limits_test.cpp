@@ -259,10 +259,11 @@ TEST_CASE("a tunnel through which nothing moves is closed") {
     raw_upstream backend;
     http_proxy proxy(backend.port(), options);
     http_client client(proxy.port());
-    client.send("GET", "/ws", {{"Connection", "Upgrade"}, {"Upgrade", "x"}});
+    client.send("GET", "/ws", {{"Connection", "Upgrade"}, {"Upgrade", "websocket"}});
     auto upstream = backend.accept();
     upstream.read_head();
-    upstream.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+    upstream.send(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
     CHECK(upstream.read_some() == "");
     CHECK(holds(client.receive_until_closed(), "101"));
 }
