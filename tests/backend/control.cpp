@@ -142,6 +142,10 @@ response control::handle(request const& r) {
     if (what == "GET /commits") {
         return {.body = json::serialize(commits(r))};
     }
+    if (what == "PUT /validated") {
+        validated_ = r.parameter("on") == "1";
+        return done();
+    }
     if (what == "PUT /gzip") {
         gzip_ = r.parameter("on") == "1";
         return done();

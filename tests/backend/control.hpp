@@ -23,12 +23,14 @@ namespace backend {
 ///   GET /commits?after=N     what was committed behind number N, at most 10,000 a call, each as
 ///                            [number, product, version (0: deleted), organization, schema,
 ///                            priceCents, began ns, done ns (0: not known)], CLOCK_MONOTONIC
+///   PUT /validated?on=1      says `Cache-Control: public, no-cache` of JSON answers (0: nothing)
 ///   PUT /gzip?on=1           compresses JSON answers for clients that accept it (0: no more)
 /// Any thread.
 class control {
 public:
-    control(catalog& data, faults& f, journal& j, std::atomic<bool>& gzip)
-        : data_(data), faults_(f), journal_(j), gzip_(gzip) {}
+    control(
+        catalog& data, faults& f, journal& j, std::atomic<bool>& gzip, std::atomic<bool>& validated)
+        : data_(data), faults_(f), journal_(j), gzip_(gzip), validated_(validated) {}
     response handle(request const& r);
 
 private:
@@ -38,6 +40,7 @@ private:
     faults& faults_;
     journal& journal_;
     std::atomic<bool>& gzip_;
+    std::atomic<bool>& validated_;
 };
 
 }  // namespace backend

@@ -57,8 +57,9 @@ public:
     faults wrong;
     journal log;
     std::atomic<bool> gzip_answers{false};
+    std::atomic<bool> validated_answers{false};
     service api;
-    control side_door{data, wrong, log, gzip_answers};
+    control side_door{data, wrong, log, gzip_answers, validated_answers};
 
 private:
     static outcome ended_by(fault const& f, response answer) {
@@ -81,6 +82,9 @@ private:
                     answer.body = gzip(answer.body);
                     answer.fields.emplace_back("Content-Encoding", "gzip");
                 }
+            }
+            if (validated_answers) {
+                answer.fields.emplace_back("Cache-Control", "public, no-cache");
             }
             return answer;
         } catch (std::exception const& e) {

@@ -146,6 +146,9 @@ void demo_backend::release(std::string const& method) {
 void demo_backend::wait_held(int at_least) {
     ask("GET", "/held?atLeast=" + std::to_string(at_least));
 }
+void demo_backend::validated(bool on) {
+    ask("PUT", on ? "/validated?on=1" : "/validated?on=0");
+}
 void demo_backend::gzip(bool on) {
     ask("PUT", on ? "/gzip?on=1" : "/gzip?on=0");
 }

@@ -55,6 +55,8 @@ public:
     /// Waits until so many requests are held.
     void wait_held(int at_least);
     void gzip(bool on);
+    /// Answers say that a cache may keep them and has to ask about them each time.
+    void validated(bool on);
 
     /// kill -9; the port stays its own for `start`.
     void kill() { process_->kill(); }
