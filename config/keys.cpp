@@ -75,6 +75,7 @@ constexpr auto table = std::to_array<known_key>({
      "redis://127.0.0.1:6379/0",
      "redis://[USER:PASSWORD@]HOST:PORT/DATABASE, rediss:// for TLS, "
      "redis+sentinel://HOST,HOST/MASTER-NAME/DATABASE (rediss+sentinel://), "
+     "redis+cluster://HOST,HOST (rediss+cluster://), "
      "unix:///PATH?db=DATABASE, "
      "or memory:// for one replica without Redis."},
     {"store.password_file",

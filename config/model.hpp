@@ -68,6 +68,9 @@ struct store {
     std::vector<endpoint> sentinel_addresses;
     std::string master_name;
     store_sentinel sentinel;
+    /// Nodes of a Cluster that tell of the others (redis+cluster://); none: it is no Cluster.
+    std::vector<endpoint> cluster_seeds;
+    bool is_cluster() const { return !cluster_seeds.empty(); }
     std::string path;  // unix
     std::string user, password;
     std::string password_file;  // instead of a password; read for each connection

@@ -17,6 +17,7 @@ void read_url(section& s, store& out) {
     out.address = std::move(url.address);
     out.sentinel_addresses = std::move(url.sentinels);
     out.master_name = std::move(url.master_name);
+    out.cluster_seeds = std::move(url.cluster_seeds);
     out.path = std::move(url.path);
     out.user = std::move(url.user);
     out.password = std::move(url.password);
@@ -63,7 +64,7 @@ void read_tls(section& s, store& out) {
         s.findings().error(
             given->at,
             "`tls` is given, but " + quoted(out.description) + " is spoken to plainly",
-            "write rediss:// (rediss+sentinel://) for TLS, or leave out `tls`");
+            "write rediss:// (rediss+sentinel://, rediss+cluster://) for TLS, or leave out `tls`");
     }
     if (tls.cert_file.empty() != tls.key_file.empty()) {
         s.findings().error(given->at,

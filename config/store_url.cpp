@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -80,33 +81,42 @@ bool is_master_name(std::string_view name) {
     });
 }
 
-/// Hosts are more than one, which no URL parser takes: each is parsed as if it were alone.
-parsed<store_url> parse_sentinels(std::string_view text,
-                                  std::string_view scheme,
-                                  std::string const& shown) {
-    problem general{quoted(shown) + " does not name Sentinels and a master",
-                    "write redis+sentinel://HOST:26379,HOST:26379/MASTER-NAME/0"};
+/// What several hosts with the same credentials have in common: redis+sentinel://,
+/// redis+cluster://.
+struct host_list {
+    std::vector<endpoint> hosts;
+    std::string user, password;
+    std::string path;   // decoded, from the slash on
+    std::string shown;  // "SCHEME://HOST:PORT,HOST:PORT"
+};
+
+/// Hosts are more than one, which no URL parser takes: each is parsed as if it were alone. nullopt:
+/// not such a URL; a problem: one of them has no proper port.
+parsed<std::optional<host_list>> parse_hosts(std::string_view text,
+                                             std::string_view scheme,
+                                             std::string const& shown,
+                                             std::uint16_t port) {
     auto const rest = text.substr(scheme.size() + 3);
     auto const slash = std::min(rest.find('/'), rest.size());
     auto hosts = rest.substr(0, slash);
     auto const at = hosts.rfind('@');
     auto const user = at == std::string_view::npos ? std::string_view() : hosts.substr(0, at + 1);
     hosts.remove_prefix(user.size());
-    store_url out;
-    out.description = std::string(scheme) + "://";
+    host_list out;
+    out.shown = std::string(scheme) + "://";
     while (true) {
         auto const comma = std::min(hosts.find(','), hosts.size());
         auto const alone = "redis://" + std::string(hosts.substr(0, comma));
         auto const url = urls::parse_uri(alone);
         if (!url || url->has_userinfo()) {
-            return general;
+            return std::optional<host_list>();
         }
-        auto address = endpoint_of(*url, shown, 26379);
+        auto address = endpoint_of(*url, shown, port);
         if (auto* bad = std::get_if<problem>(&address)) {
             return std::move(*bad);
         }
-        out.sentinels.push_back(std::get<endpoint>(address));
-        out.description += (out.sentinels.size() == 1 ? "" : ",") + out.sentinels.back().text();
+        out.hosts.push_back(std::get<endpoint>(address));
+        out.shown += (out.hosts.size() == 1 ? "" : ",") + out.hosts.back().text();
         if (comma == hosts.size()) {
             break;
         }
@@ -115,9 +125,29 @@ parsed<store_url> parse_sentinels(std::string_view text,
     auto const whole = "redis://" + std::string(user) + "h" + std::string(rest.substr(slash));
     auto const url = urls::parse_uri(whole);
     if (!url || url->has_query() || url->has_fragment()) {
+        return std::optional<host_list>();
+    }
+    out.path = url->path();
+    out.user = url->user();
+    out.password = url->password();
+    return std::optional(std::move(out));
+}
+
+parsed<store_url> parse_sentinels(std::string_view text,
+                                  std::string_view scheme,
+                                  std::string const& shown) {
+    problem general{quoted(shown) + " does not name Sentinels and a master",
+                    "write redis+sentinel://HOST:26379,HOST:26379/MASTER-NAME/0"};
+    auto parsed_hosts = parse_hosts(text, scheme, shown, 26379);
+    if (auto* bad = std::get_if<problem>(&parsed_hosts)) {
+        return std::move(*bad);
+    }
+    auto& list = std::get<std::optional<host_list>>(parsed_hosts);
+    if (!list) {
         return general;
     }
-    auto const path = url->path();
+    store_url out;
+    auto const& path = list->path;
     auto const end_of_name = std::min(path.find('/', 1), path.size());
     out.master_name = path.empty() ? "" : path.substr(1, end_of_name - 1);
     if (!is_master_name(out.master_name)) {
@@ -130,9 +160,35 @@ parsed<store_url> parse_sentinels(std::string_view text,
         }
         out.database = std::get<unsigned>(database);
     }
-    out.user = url->user();
-    out.password = url->password();
-    out.description += "/" + out.master_name + "/" + std::to_string(out.database);
+    out.sentinels = std::move(list->hosts);
+    out.user = std::move(list->user);
+    out.password = std::move(list->password);
+    out.description = list->shown + "/" + out.master_name + "/" + std::to_string(out.database);
+    return out;
+}
+
+parsed<store_url> parse_cluster(std::string_view text,
+                                std::string_view scheme,
+                                std::string const& shown) {
+    problem general{quoted(shown) + " does not name nodes of a Cluster",
+                    "write redis+cluster://HOST:6379,HOST:6379: a few of them are enough"};
+    auto parsed_hosts = parse_hosts(text, scheme, shown, 6379);
+    if (auto* bad = std::get_if<problem>(&parsed_hosts)) {
+        return std::move(*bad);
+    }
+    auto& list = std::get<std::optional<host_list>>(parsed_hosts);
+    if (!list) {
+        return general;
+    }
+    if (!list->path.empty() && list->path != "/" && list->path != "/0") {
+        return problem{quoted(shown) + " names a database", "a Cluster has none but 0"};
+    }
+    store_url out;
+    out.cluster_seeds = std::move(list->hosts);
+    out.address = out.cluster_seeds.front();
+    out.user = std::move(list->user);
+    out.password = std::move(list->password);
+    out.description = std::move(list->shown);
     return out;
 }
 
@@ -141,13 +197,6 @@ parsed<store_url> parse_sentinels(std::string_view text,
 parsed<store_url> parse_store_url(std::string_view text) {
     auto const shown = without_credentials(text);
     auto const scheme = text.substr(0, text.find("://"));
-    for (std::string_view const later : {"redis+cluster", "rediss+cluster"}) {
-        if (scheme == later) {
-            return problem{quoted(std::string(later) + "://") +
-                               " is part of the design, not available in this version",
-                           "use redis://, rediss://, redis+sentinel://, unix:// or memory://"};
-        }
-    }
     if (text == "memory://") {
         store_url out;
         out.what = store::kind::memory;
@@ -158,6 +207,13 @@ parsed<store_url> parse_store_url(std::string_view text) {
         auto out = parse_sentinels(text, scheme, shown);
         if (auto* store = std::get_if<store_url>(&out)) {
             store->is_tls = scheme == "rediss+sentinel";
+        }
+        return out;
+    }
+    if (scheme == "redis+cluster" || scheme == "rediss+cluster") {
+        auto out = parse_cluster(text, scheme, shown);
+        if (auto* store = std::get_if<store_url>(&out)) {
+            store->is_tls = scheme == "rediss+cluster";
         }
         return out;
     }

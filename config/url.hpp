@@ -31,6 +31,7 @@ struct store_url {
     endpoint address;
     std::vector<endpoint> sentinels;
     std::string master_name;
+    std::vector<endpoint> cluster_seeds;
     std::string path;
     std::string user;
     std::string password;
@@ -42,6 +43,7 @@ struct store_url {
 /// `redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]`, the same with `rediss://` (TLS),
 /// `redis+sentinel://[USER[:PASSWORD]@]HOST[:PORT],HOST[:PORT].../MASTER-NAME[/DATABASE]` and
 /// `rediss+sentinel://` (credentials are the primary's),
+/// `redis+cluster://[USER[:PASSWORD]@]HOST[:PORT],HOST[:PORT]...` and `rediss+cluster://`,
 /// `unix://[USER[:PASSWORD]@]/PATH[?db=DATABASE]`, `memory://`. Percent-encoding is decoded.
 /// `redis://:PASSWORD@...` is a password without a user. No message shows a password.
 parsed<store_url> parse_store_url(std::string_view text);

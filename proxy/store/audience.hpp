@@ -10,4 +10,13 @@ namespace sidecache::store {
 /// (protocol.md section 3.3). REQUIRES: an array.
 audience read_audience(reply const& all, redis_process& process);
 
+/// What other members' records say of their rules that differs from ours (`begun`), from the same
+/// reply; and how the list names us. `server_now`: by the clock of the server that gave it.
+void read_rules(reply const& all,
+                announcement const& ours,
+                redis_process& process,
+                unix_ms server_now,
+                bool& foreign_fingerprint,
+                std::vector<std::string>& foreign_rules);
+
 }  // namespace sidecache::store

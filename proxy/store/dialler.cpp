@@ -2,8 +2,13 @@
 
 namespace sidecache::store {
 
-dialler::dialler(config::store const& where, std::chrono::milliseconds timeout)
-    : address_(where.address), way_(where, timeout) {
+dialler::dialler(config::store const& where,
+                 std::chrono::milliseconds timeout,
+                 std::string_view key)
+    : address_(where.address), way_(where, timeout), slot_(key_slot(key)) {
+    if (where.is_cluster()) {
+        cluster_.emplace(where, way_);
+    }
     if (!where.sentinel_addresses.empty()) {
         directory_.emplace(where, way_);
     }
@@ -17,6 +22,17 @@ task<result<config::endpoint, connect_error>> dialler::connect(stream& to) {
             co_return named.error();
         }
         at = *named;
+    }
+    if (cluster_) {
+        auto const map = co_await cluster_->ask(to.get_executor());
+        if (!map) {
+            co_return map.error();
+        }
+        auto const* const owner = (*map)->owner(slot_);
+        if (owner == nullptr) {
+            co_return connect_error{store_error::unreachable, "nobody in the Cluster has the slot"};
+        }
+        at = *owner;
     }
     auto const reached = co_await way_.connect(to, at);
     if (!reached) {

@@ -99,7 +99,7 @@ event_stream::event_stream(executor const& ex,
       name_(consumer.hex()),
       metrics_(metrics),
       handle_(std::move(handle)),
-      dial_(where, connect_timeout(where)),
+      dial_(where, connect_timeout(where), what.stream),
       way_(ex),
       rest_(ex),
       batch_(what.batch) {}

@@ -52,10 +52,12 @@ bool is_sentinel(std::string_view server) {
     return info_field(server, "redis_mode") == "sentinel";
 }
 
-std::string why_unfit(server_identity const& who) {
-    if (who.mode == "cluster") {
-        return "this is a node of a Redis Cluster, which this version does not speak: use a single "
-               "primary, or Sentinel";
+std::string why_unfit(server_identity const& who, bool in_cluster) {
+    if (who.mode == "cluster" && !in_cluster) {
+        return "this is a node of a Redis Cluster: write redis+cluster://HOST,HOST";
+    }
+    if (who.mode != "cluster" && in_cluster) {
+        return "this is no node of a Redis Cluster: write redis://HOST";
     }
     int major = 0;
     int minor = 0;

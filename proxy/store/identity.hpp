@@ -33,8 +33,9 @@ bool is_sentinel(std::string_view server);
 std::optional<server_identity> parse_identity(std::string_view server,
                                               std::string_view replication);
 
-/// Why sidecache cannot use that server whatever its role, for people; empty: it can.
-std::string why_unfit(server_identity const& who);
+/// Why sidecache cannot use that server whatever its role, for people; empty: it can. `in_cluster`:
+/// it was looked for in a Cluster.
+std::string why_unfit(server_identity const& who, bool in_cluster);
 
 /// The identities that this process has met, and what follows for a store that it meets now. Any
 /// thread.

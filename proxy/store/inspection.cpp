@@ -100,7 +100,7 @@ task<bool> greet(conversation& with, config::store const& where, findings& to) {
         co_return false;
     }
     note(to, "Redis " + id->version + ", " + id->role + ", run_id " + id->run_id);
-    if (auto const unfit = why_unfit(*id); !unfit.empty()) {
+    if (auto const unfit = why_unfit(*id, where.is_cluster()); !unfit.empty()) {
         fail(to, unfit);
         co_return false;
     }
@@ -190,27 +190,11 @@ task<void> try_subscription(conversation& with, findings& to) {
     }
 }
 
-}  // namespace
-
-task<std::vector<inspected>> inspect(executor ex, config::model const& config) {
-    findings to;
-    auto const& where = config.store;
-    redis_settings settings;
-    settings.where = where;
-    dialler dial(where, settings.connect_timeout());
-    stream on(ex);
-    auto const reached = co_await dial.connect(on);
-    if (!reached) {
-        fail(to, reached.error().text);
-        co_return to;
-    }
-    if (dial.directory() != nullptr) {
-        note(to, "the Sentinels name " + reached->text());
-    }
-    note(to, where.is_tls ? "connected, over TLS" : "connected");
+/// All that is asked of one server, once there is a connection.
+task<void> inspect_server(stream& on, config::model const& config, findings& to) {
     stream_deadline const limit(on, patience);
     conversation with(on);
-    auto goes_on = co_await greet(with, where, to);
+    auto goes_on = co_await greet(with, config.store, to);
     if (goes_on) {
         goes_on = co_await try_rights(with, config, to);
     }
@@ -221,6 +205,64 @@ task<std::vector<inspected>> inspect(executor ex, config::model const& config) {
     if (limit.passed()) {
         fail(to, "the server does not answer in time");
     }
+}
+
+/// Every primary of a Cluster.
+task<void> inspect_cluster(executor ex, config::model const& config, dialler& dial, findings& to) {
+    auto const told = co_await dial.cluster()->ask(ex);
+    if (!told) {
+        fail(to, told.error().text);
+        co_return;
+    }
+    auto const& map = **told;
+    std::size_t without_owner = 0;
+    for (std::size_t slot = 0; slot < slot_count; ++slot) {
+        without_owner += map.owner(static_cast<std::uint16_t>(slot)) == nullptr ? 1 : 0;
+    }
+    auto const owners = map.owners();
+    note(to, "a Cluster of " + std::to_string(owners.size()) + " primaries");
+    if (without_owner != 0) {
+        fail(to, std::to_string(without_owner) + " slots have no owner");
+    }
+    for (auto const& at : owners) {
+        findings about;
+        stream on(ex);
+        auto const reached = co_await dial.way().connect(on, at);
+        if (reached) {
+            note(about, config.store.is_tls ? "connected, over TLS" : "connected");
+            co_await inspect_server(on, config, about);
+        } else {
+            fail(about, reached.error().text);
+        }
+        for (auto& one : about) {
+            to.push_back({one.what, at.text() + ": " + one.text});
+        }
+    }
+}
+
+}  // namespace
+
+task<std::vector<inspected>> inspect(executor ex, config::model const& config) {
+    findings to;
+    auto const& where = config.store;
+    redis_settings settings;
+    settings.where = where;
+    dialler dial(where, settings.connect_timeout());
+    if (dial.cluster() != nullptr) {
+        co_await inspect_cluster(ex, config, dial, to);
+        co_return to;
+    }
+    stream on(ex);
+    auto const reached = co_await dial.connect(on);
+    if (!reached) {
+        fail(to, reached.error().text);
+        co_return to;
+    }
+    if (dial.directory() != nullptr) {
+        note(to, "the Sentinels name " + reached->text());
+    }
+    note(to, where.is_tls ? "connected, over TLS" : "connected");
+    co_await inspect_server(on, config, to);
     co_return to;
 }
 

@@ -97,6 +97,11 @@ void membership::met(id128 server, time_point now) {
     lose(now);
 }
 
+std::optional<id128> membership::server() const {
+    std::scoped_lock const guard(mutex_);
+    return server_;
+}
+
 void membership::seen_as(std::optional<id128> join, time_point now) {
     std::scoped_lock const guard(mutex_);
     if (!join || join != join_) {

@@ -71,6 +71,9 @@ public:
     /// A connection was opened to that server, which is the present one from now on.
     void met(id128 server, time_point now);
 
+    /// The present one; nullopt: none was met yet.
+    std::optional<id128> server() const;
+
     // --- For mutations ------------------------------------------------------------------------
     /// How the list of members names this process (nullopt: not in it). Anything but what the last
     /// renewal's reply said: the list was made anew (or this process's place in it).

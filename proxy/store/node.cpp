@@ -28,15 +28,20 @@ constexpr std::chrono::milliseconds insisting{20};
 node::node(executor const& ex,
            std::shared_ptr<redis_process> process,
            meter counter,
-           bool carries_membership)
+           bool carries_membership,
+           std::optional<cluster_seat> seat)
     : ex_(ex),
       process_(std::move(process)),
       meter_(std::move(counter)),
       carries_membership_(carries_membership),
+      seat_(std::move(seat)),
       rest_(ex),
       heartbeat_rest_(ex) {
     status_.description = process_->settings.where.description;
     status_.last_error = "not connected yet";
+    if (seat_) {
+        reached_ = seat_->at;
+    }
 }
 
 void node::start() {
@@ -77,6 +82,10 @@ void node::abandon() {
     stopped_ = true;
     meter_ = meter({});
     on_alive = nullptr;
+    if (seat_) {
+        seat_->changed = [] {};
+        seat_->admits = [](id128) { return false; };
+    }
     if (link_) {
         link_->close();
     }
@@ -99,8 +108,14 @@ task<void> node::run(std::shared_ptr<node> self) {
         if (stopped_) {
             break;
         }
+        if (why.code == store_error::ok && seat_) {
+            co_await wait_admitted(link_);
+            if (stopped_) {
+                break;
+            }
+        }
         if (why.code == store_error::ok) {
-            set_ready(true, why);
+            set_ready(link_->is_open(), why);
             co_await beat(link_);
             auto const lived = std::chrono::steady_clock::now() - last_attempt_;
             short_lives = lived < short_life ? short_lives + 1 : 0;
@@ -124,12 +139,20 @@ task<connect_error> node::connect_once() {
     auto const& settings = process_->settings;
     stream way(ex_);
     dialling_ = &way;
-    auto const dialled = co_await process_->dial.connect(way);
-    dialling_ = nullptr;
-    if (!dialled) {
-        co_return dialled.error();
+    if (seat_) {
+        auto const dialled = co_await process_->dial.way().connect(way, seat_->at);
+        dialling_ = nullptr;
+        if (!dialled) {
+            co_return dialled.error();
+        }
+    } else {
+        auto const dialled = co_await process_->dial.connect(way);
+        dialling_ = nullptr;
+        if (!dialled) {
+            co_return dialled.error();
+        }
+        reached_ = *dialled;
     }
-    reached_ = *dialled;
     if (stopped_) {
         co_return connect_error{store_error::unreachable, "stopped"};
     }
@@ -140,7 +163,9 @@ task<connect_error> node::connect_once() {
         }
     });
     auto const with = link_;
-    auto opened = co_await handshake(*with, *process_, carries_membership_);
+    auto opening =
+        seat_ ? greet(*with, *process_) : handshake(*with, *process_, carries_membership_);
+    auto opened = co_await std::move(opening);
     if (!opened) {
         with->close();
         co_return opened.error();
@@ -149,7 +174,19 @@ task<connect_error> node::connect_once() {
         co_return connect_error{store_error::unreachable, "the connection broke"};
     }
     session_ = std::move(*opened);
+    greeted_ = true;
+    last_server_ = session_.last.server;
     co_return connect_error{store_error::ok, {}};
+}
+
+// In a Cluster nobody is used before all that counts on him has been settled (cluster.hpp).
+task<void> node::wait_admitted(std::shared_ptr<link> on) {
+    seat_->changed();
+    while (on->is_open() && !stopped_ && !seat_->admits(session_.last.server)) {
+        heartbeat_rest_.expires_at(time_point::max());
+        auto [ec] = co_await heartbeat_rest_.async_wait(as_tuple);
+        (void)ec;  // cancelled: something has happened; look
+    }
 }
 
 task<void> node::beat(std::shared_ptr<link> on) {
@@ -173,7 +210,9 @@ task<void> node::beat(std::shared_ptr<link> on) {
 // Closes the connection unless its server is still the one that everybody counts on.
 task<store_error> node::check_identity(std::shared_ptr<link> on) {
     auto const began = std::chrono::steady_clock::now();
-    auto const checked = co_await heartbeat(*on, *process_, session_, carries_membership_);
+    auto checking = seat_ ? check_server(*on, *process_)
+                          : heartbeat(*on, *process_, session_, carries_membership_);
+    auto const checked = co_await std::move(checking);
     auto const outcome =
         checked ? store_error::ok : static_cast<store_error>(checked.error().value());
     meter_.count(store_command::heartbeat, outcome, std::chrono::steady_clock::now() - began);
@@ -183,7 +222,7 @@ task<store_error> node::check_identity(std::shared_ptr<link> on) {
     // Another server behind the same connection, another role, or another connection of this
     // process has met a newer server: from here on this one's word does not count.
     if (on != link_ || !checked || checked->server != session_.last.server ||
-        process_->identities.present() != session_.last.server) {
+        (!seat_ && process_->identities.present() != session_.last.server)) {
         on->close();
         co_return checked ? store_error::unreachable : outcome;
     }
@@ -312,11 +351,12 @@ task<void> node::send_ack(std::shared_ptr<node> self, drop_ack to) {
 }
 
 void node::set_ready(bool ready, connect_error const& why) {
-    if (ready != ready_) {
+    if (ready != ready_ && !seat_) {
         process_->count_up(ready ? 1 : -1);
     }
     bool const news = ready != ready_ || why.code != last_error_;
     ready_ = ready;
+    greeted_ = greeted_ && ready;
     last_error_ = why.code;
     {
         std::scoped_lock const guard(status_mutex_);
@@ -327,7 +367,9 @@ void node::set_ready(bool ready, connect_error const& why) {
             status_.warning = session_.warning;
         }
     }
-    if (news && !stopped_) {
+    if (seat_) {
+        seat_->changed();
+    } else if (news && !stopped_) {
         auto const& description = process_->settings.where.description;
         if (ready) {
             log::info("store connected",

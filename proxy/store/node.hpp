@@ -27,6 +27,15 @@ struct asked {
 /// another attempt may meet another server.
 using command_writer = std::function<std::size_t(std::string& out, session const& s)>;
 
+/// One of many: where a node of a Cluster stands, and how it is told what to do.
+struct cluster_seat {
+    config::endpoint at;
+    /// Something has changed: a connection was greeted, is ready for use, or is over.
+    std::function<void()> changed;
+    /// Whether the server of that identity may be used yet.
+    std::function<bool(id128)> admits;
+};
+
 /// One worker's way to the Redis server: connects, checks who answers, beats, and comes back after
 /// a break, with rests in between. One worker only, but for `status`.
 class node : public std::enable_shared_from_this<node> {
@@ -37,7 +46,8 @@ public:
     node(executor const& ex,
          std::shared_ptr<redis_process> process,
          meter counter,
-         bool carries_membership);
+         bool carries_membership,
+         std::optional<cluster_seat> seat = std::nullopt);
 
     void start();
     /// Leaves the member list, then closes. Whoever waits ends with `unreachable`.
@@ -48,6 +58,19 @@ public:
     /// Null: no connection that could be used now. Whoever waits for a reply keeps it: another one
     /// may take its place meanwhile.
     std::shared_ptr<link> connected() const { return ready_ && link_->is_open() ? link_ : nullptr; }
+    /// Of a Cluster's node: a connection that has been greeted, whether it may be used yet or not;
+    /// null: none.
+    std::shared_ptr<link> greeted() const { return greeted_ && link_->is_open() ? link_ : nullptr; }
+    /// Who answered last here, on whatever connection; nullopt: nobody yet.
+    std::optional<id128> last_server() const { return last_server_; }
+    config::endpoint const& reached() const { return reached_; }
+    /// Of a Cluster's node: others may be admitted now.
+    void look_again() { heartbeat_rest_.cancel(); }
+    /// Dials now and not after its rest.
+    void dial_soon() { rest_.cancel(); }
+    bool is_resting() const { return resting_; }
+    store_error last_error() const { return last_error_; }
+
     /// Waits for a usable connection while one is being made, at most until `deadline`. When the
     /// last attempt has failed and the next is still to come, the answer is at once: what the last
     /// one found. `insists`: then that rest ends, and a new attempt is waited for (a mutation must
@@ -91,6 +114,7 @@ private:
     task<void> depart(std::shared_ptr<node> self);
     task<void> send_ack(std::shared_ptr<node> self, drop_ack to);
     task<connect_error> connect_once();
+    task<void> wait_admitted(std::shared_ptr<link> on);
     task<void> beat(std::shared_ptr<link> on);
     task<store_error> check_identity(std::shared_ptr<link> on);
     void set_ready(bool ready, connect_error const& why);
@@ -100,12 +124,15 @@ private:
     std::shared_ptr<redis_process> process_;
     meter meter_;
     bool const carries_membership_;
+    std::optional<cluster_seat> seat_;
 
     stream* dialling_ = nullptr;
     config::endpoint reached_;  // where `link_` leads
     std::shared_ptr<link> link_;
     session session_;
     bool ready_ = false;
+    bool greeted_ = false;
+    std::optional<id128> last_server_;
     bool resting_ = false;  // the last attempt has failed, the next is still to come
     bool stopped_ = false;
     store_error last_error_ = store_error::unreachable;

@@ -43,6 +43,42 @@ audience read_audience(reply const& all, redis_process& process) {
     return who;
 }
 
+void read_rules(reply const& all,
+                announcement const& ours,
+                redis_process& process,
+                unix_ms server_now,
+                bool& foreign_fingerprint,
+                std::vector<std::string>& foreign_rules) {
+    auto const own = process.member.hex();
+    std::optional<id128> own_join;
+    if (ours.is_of_two()) {
+        foreign_fingerprint = true;  // this very member may go by other rules in a moment
+        foreign_rules = ours.rule_names;
+    }
+    for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
+        auto const record = parse_member(all[i + 1].text());
+        if (all[i].text() == own) {
+            own_join = record ? std::optional(record->join) : std::nullopt;
+            continue;
+        }
+        if (!record) {
+            foreign_fingerprint = true;  // another version: its rules are not for us to read
+            continue;
+        }
+        if (record->lapse <= server_now || record->fingerprint == ours.fingerprint) {
+            continue;
+        }
+        foreign_fingerprint = true;
+        for (auto const name : record->rule_names) {
+            if (std::find(foreign_rules.begin(), foreign_rules.end(), name) ==
+                foreign_rules.end()) {
+                foreign_rules.emplace_back(name);
+            }
+        }
+    }
+    process.members.seen_as(own_join, boot_clock::now());
+}
+
 task<result<audience>> redis_store::publish_drop(std::string_view payload) {
     auto const write = [&](std::string& out, session const&) {
         append_command(out, "PUBLISH"sv, names::events, payload);

@@ -1,15 +1,12 @@
 #include "proxy/store/redis_handshake.hpp"
 
-#include "proxy/store/members.hpp"
+#include "proxy/store/member_renewal.hpp"
 #include "proxy/store/redis_names.hpp"
 #include "proxy/store/resp_writer.hpp"
-#include "proxy/store/rights.hpp"
 #include "proxy/telemetry/log.hpp"
 #include "rules/rule_set.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -18,65 +15,6 @@ namespace sidecache::store {
 namespace {
 
 using namespace std::string_view_literals;
-
-constexpr std::size_t identity_commands = 3;
-/// At least so long lives a tag that is made only to have a new generation.
-constexpr std::chrono::milliseconds forgotten_tags_live = std::chrono::hours(1);
-
-/// INFO takes one section before Redis 7; the whole of it would be much longer.
-void append_identity_check(std::string& out) {
-    append_command(out, "INFO"sv, "server"sv);
-    append_command(out, "INFO"sv, "replication"sv);
-    append_command(out, "TIME"sv);
-}
-
-/// Unix ms from TIME's reply; 0: not one.
-unix_ms time_of(reply const& r) {
-    if (r.size() != 2) {
-        return 0;
-    }
-    auto const number = [](std::string_view text) {
-        unix_ms n = 0;
-        std::from_chars(text.data(), text.data() + text.size(), n);
-        constexpr unix_ms sane = 1'000'000'000'000;
-        return n < sane ? n : 0;
-    };
-    return number(r[0].text()) * 1000 + number(r[1].text()) / 1000;
-}
-
-/// Who answered, from the three replies of `append_identity_check`, the first at `at`.
-std::optional<std::pair<server_identity, check>> read_identity(reply_set const& replies,
-                                                               std::size_t at,
-                                                               boot_clock::time_point sent_at) {
-    auto id = parse_identity(replies[at].text(), replies[at + 1].text());
-    auto const time = time_of(replies[at + 2]);
-    if (!id || time == 0) {
-        return std::nullopt;
-    }
-    check const c{id->hash(), sent_at, time};
-    return std::pair(std::move(*id), c);
-}
-
-link::time_point deadline_of(redis_process const& process) {
-    return std::chrono::steady_clock::now() + process.settings.connect_timeout();
-}
-
-connect_error failed(store_error code, std::string text) {
-    return {code, std::move(text)};
-}
-connect_error failed(store_error code) {
-    return {code, make_error_code(code).message()};
-}
-
-/// The first of these replies that is an error; empty: none.
-std::string first_error(reply_set const& replies, std::size_t from, std::size_t to) {
-    for (auto i = from; i < to; ++i) {
-        if (replies[i].is_error()) {
-            return std::string(replies[i].text());
-        }
-    }
-    return {};
-}
 
 /// Remembers a quarantine that stands in the store (`left`: PTTL's reply), at most for as long as
 /// one of ours would last.
@@ -101,7 +39,7 @@ task<result<bool, connect_error>> settle_identity(link& with,
         // that the quarantine was set.
         append_command(with.commands(),
                        "SET"sv,
-                       prefixed{names::quarantine, hash},
+                       std::string_view(process.quarantine_key(server)),
                        "1"sv,
                        "NX"sv,
                        "PX"sv,
@@ -122,9 +60,10 @@ task<result<bool, connect_error>> settle_identity(link& with,
         co_return true;
     }
     if (verdict.quarantine) {
-        append_command(with.commands(), "SET"sv, names::identity, std::string_view(hash));
+        append_command(with.commands(), "SET"sv, process.identity_key(), std::string_view(hash));
     } else {
-        append_command(with.commands(), "SET"sv, names::identity, std::string_view(hash), "NX"sv);
+        append_command(
+            with.commands(), "SET"sv, process.identity_key(), std::string_view(hash), "NX"sv);
     }
     auto const until = deadline_of(process);
     auto [error, replies] = co_await with.ask(1, until);
@@ -140,7 +79,7 @@ task<result<bool, connect_error>> settle_identity(link& with,
 /// Reads `sidecache:identity` and does what follows, until nobody interferes.
 task<result<void, connect_error>> meet(link& with, redis_process& process, id128 server) {
     for (int attempt = 0; attempt < 3; ++attempt) {
-        append_command(with.commands(), "GET"sv, names::identity);
+        append_command(with.commands(), "GET"sv, process.identity_key());
         auto const until = deadline_of(process);
         auto [error, replies] = co_await with.ask(1, until);
         if (error != store_error::ok) {
@@ -159,108 +98,10 @@ task<result<void, connect_error>> meet(link& with, redis_process& process, id128
         }
         if (*settled) {
             process.identities.adopt(server);
-            process.members.met(server, boot_clock::now());
             co_return result<void, connect_error>();
         }
     }
     co_return failed(store_error::refused, "sidecache:identity changes all the time");
-}
-
-/// A renewal on its way: what it says, and of which rules.
-struct renewing {
-    std::shared_ptr<announcement const> rules;
-    membership::renewal what;
-    bool asks_who = false;
-
-    std::size_t commands() const { return asks_who ? 2 : 1; }
-};
-
-/// nullopt: nothing has been announced yet, so nothing is listed.
-std::optional<renewing> append_renewal(std::string& out,
-                                       redis_process& process,
-                                       script_digests const& digests,
-                                       bool carries,
-                                       bool is_first) {
-    auto rules = process.announced();
-    if (!rules) {
-        return std::nullopt;
-    }
-    auto const what = process.members.renew(carries, boot_clock::now());
-    append_command(out,
-                   "EVALSHA"sv,
-                   digest_of(digests, script::member_renew),
-                   "1"sv,
-                   names::members,
-                   process.member,
-                   process.settings.listing(),
-                   what.count,
-                   process.ids.next(),
-                   process.settings.lease,
-                   std::string_view(&what.near, 1),
-                   std::string_view(member_rest(rules->fingerprint, rules->rule_names)),
-                   what.cleans ? "1"sv : "0"sv);
-    // Behind it: who began a mutation without knowing of this member is in the list by now.
-    bool const asks_who = is_first || process.rules.asks_who() || process.is_awaited();
-    if (asks_who) {
-        append_command(out, "HGETALL"sv, names::members);
-    }
-    return renewing{std::move(rules), what, asks_who};
-}
-
-/// What matters of the others for `rules_watch`. REQUIRES: an array.
-rules_watch::others read_others(redis_process const& process,
-                                announcement const& ours,
-                                reply const& all,
-                                unix_ms server_now) {
-    auto const own = process.member.hex();
-    rules_watch::others who;
-    for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
-        auto const record = parse_member(all[i + 1].text());
-        if (all[i].text() == own || (record && record->lapse <= server_now)) {
-            continue;
-        }
-        who.any = true;
-        who.other_rules = who.other_rules || !record || record->fingerprint != ours.fingerprint;
-    }
-    return who;
-}
-
-/// From the replies at `at`. False: they are none.
-bool take_renewal(redis_process& process,
-                  renewing const& sent,
-                  reply_set const& replies,
-                  std::size_t at,
-                  check const& by) {
-    auto const r = replies[at];
-    auto const join = r.size() == 3 ? id128::parse(r[1].text()) : std::nullopt;
-    if (!join || (sent.asks_who && !replies[at + 1].is_array())) {
-        return false;
-    }
-    auto const now = boot_clock::now();
-    auto const how = r[0].number() == 1   ? membership::listed::still
-                     : r[0].number() == 0 ? membership::listed::anew
-                                          : membership::listed::overtaken;
-    process.members.renewed(sent.what, how, *join, by.server, now);
-    if (how == membership::listed::overtaken) {
-        return true;
-    }
-    std::optional<rules_watch::others> who;
-    if (sent.asks_who) {
-        who = read_others(process, *sent.rules, replies[at + 1], by.server_time);
-        auto const quarantine = process.settings.quarantine;
-        if (process.rules.asks_who() && who->other_rules && quarantine.count() > 0) {
-            log::warn(
-                "replicas with other rules are here: for a while nothing is stored, or taken "
-                "from the store",
-                {{"quarantine_ms", quarantine.count()}});
-        }
-    }
-    process.rules.renewed(
-        r[2].number() == 1, who, sent.what.sent_at, process.settings.listing(), now);
-    if (who) {
-        process.confirm(*sent.rules);
-    }
-    return true;
 }
 
 /// Gives the own `rule:` tags new generations, if need be: what is stored under them is from a time
@@ -295,152 +136,70 @@ task<void> forget_old_entries(link& with, redis_process& process, session const&
     }
 }
 
-/// NOPERM of what will be needed later is better told now.
-task<result<void, connect_error>> try_rights(link& with, redis_process& process, id128 server) {
-    if (process.has_tried_rights(server)) {
-        co_return result<void, connect_error>();
+}  // namespace
+
+task<result<void, connect_error>> take_place(
+    link& with, redis_process& process, session const& s, id128 label, bool carries) {
+    auto const met = co_await meet(with, process, label);
+    if (!met) {
+        co_return met.error();
     }
-    append_rights_probe(with.commands(), process.ids.next().hex());
+    process.members.met(s.last.server, boot_clock::now());
+    std::size_t commands = 1;
+    append_command(with.commands(), "PTTL"sv, std::string_view(process.quarantine_key(label)));
+    auto const renewal = append_renewal(with.commands(), process, s.scripts, carries, true);
+    if (renewal) {
+        commands += renewal->commands();
+    }
     auto const until = deadline_of(process);
-    auto [error, replies] = co_await with.ask(rights_probe_size(), until);
+    auto [error, replies] = co_await with.ask(commands, until);
     if (error != store_error::ok) {
         co_return failed(error);
     }
-    for (std::size_t i = 0; i < replies.size(); ++i) {
-        if (replies[i].is_error()) {
-            if (auto text = missing_right(i, replies[i].text()); !text.empty()) {
-                co_return failed(store_error::refused, std::move(text));
-            }
-        }
+    if (auto text = first_error(replies, 0, commands); !text.empty()) {
+        co_return failed(store_error::refused, std::move(text));
     }
-    process.tried_rights(server);
+    heed_quarantine(process, replies[0]);
+    if (renewal && !take_renewal(process, *renewal, replies, 1, s.last)) {
+        co_return failed(store_error::malformed);
+    }
     co_return result<void, connect_error>();
 }
 
-}  // namespace
-
-std::string eviction_warning(std::string_view policy) {
-    if (!policy.starts_with("allkeys-")) {
-        return {};
-    }
-    return std::string("maxmemory-policy is ")
-        .append(policy)
-        .append(
-            ": the server may evict a tag while a mutation is under way, and what is read then "
-            "may be older than what was read before; use noeviction or a volatile- policy");
-}
-
-task<result<void>> load_scripts(link& with, redis_process const& process, session& s) {
-    auto const since_7 = std::atoi(s.identity.version.c_str()) >= 7;
-    for (std::size_t i = 0; i < script_count; ++i) {
-        auto const text = script_text(static_cast<script>(i), since_7);
-        append_command(with.commands(), "SCRIPT"sv, "LOAD"sv, std::string_view(text));
-    }
-    auto const until = deadline_of(process);
-    auto [error, replies] = co_await with.ask(script_count, until);
+task<result<void>> renew_place(link& with, redis_process& process, session const& s, id128 label) {
+    std::size_t commands = 1;
+    append_command(with.commands(), "PTTL"sv, std::string_view(process.quarantine_key(label)));
+    auto const renewal = append_renewal(with.commands(), process, s.scripts, true, false);
+    commands += renewal ? renewal->commands() : 0U;
+    auto const until = std::chrono::steady_clock::now() + process.settings.where.timeout;
+    auto [error, replies] = co_await with.ask(commands, until);
     if (error != store_error::ok) {
         co_return error;
     }
-    for (std::size_t i = 0; i < script_count; ++i) {
-        if (!replies[i].is_text()) {
-            log::error("the store does not take a script", {{"error", replies[i].text()}});
-            co_return store_error::refused;
-        }
-        s.scripts[i] = replies[i].text();
+    heed_quarantine(process, replies[0]);
+    if (renewal && !take_renewal(process, *renewal, replies, 1, s.last)) {
+        co_return store_error::refused;
     }
     co_return result<void>();
 }
 
 task<result<session, connect_error>> handshake(link& with, redis_process& process, bool carries) {
-    auto const& settings = process.settings;
-    auto const who_we_are = process.who();
-    if (!who_we_are) {
-        co_return who_we_are.error();
+    auto s = co_await greet(with, process);
+    if (!s) {
+        co_return s.error();
     }
-    auto const greeting = append_greeting(with.commands(), *who_we_are, "sidecache");
-    append_identity_check(with.commands());
-    append_command(with.commands(), "CONFIG"sv, "GET"sv, "maxmemory-policy"sv);
-    append_command(with.commands(), "SELECT"sv, settings.where.database);
-    auto const sent_at = boot_clock::now();
-    auto const commands = greeting + identity_commands + 2;
-    auto const until = deadline_of(process);
-    auto [error, replies] = co_await with.ask(commands, until);
-    if (error == store_error::unreachable) {
-        co_return failed(error, with.why_broken());
+    auto const placed = co_await take_place(with, process, *s, s->last.server, carries);
+    if (!placed) {
+        co_return placed.error();
     }
-    if (error != store_error::ok) {
-        co_return failed(error);
-    }
-    if (is_sentinel(replies[greeting].text())) {
-        co_return failed(store_error::refused, std::string(unfit_sentinel));
-    }
-    // CLIENT SETNAME and CONFIG may be forbidden; the rest may not.
-    auto denied = first_error(replies, 0, greeting - 1);
-    if (denied.empty()) {
-        denied = first_error(replies, greeting, greeting + identity_commands);
-    }
-    if (denied.empty()) {
-        denied = first_error(replies, commands - 1, commands);
-    }
-    if (!denied.empty()) {
-        co_return failed(store_error::refused, std::move(denied));
-    }
-    auto who = read_identity(replies, greeting, sent_at);
-    if (!who) {
-        co_return failed(store_error::malformed, "INFO does not tell run_id, role and replid");
-    }
-    session s;
-    s.identity = std::move(who->first);
-    s.last = who->second;
-    // Nothing is known when CONFIG is not permitted.
-    if (auto const policy = replies[greeting + identity_commands]; policy.size() == 2) {
-        s.warning = eviction_warning(policy[1].text());
-    }
-    if (auto unfit = why_unfit(s.identity); !unfit.empty()) {
-        co_return failed(store_error::refused, std::move(unfit));
-    }
-    if (!s.identity.is_primary()) {
-        co_return failed(store_error::not_primary);
-    }
-    auto const permitted = co_await try_rights(with, process, s.last.server);
-    if (!permitted) {
-        co_return permitted.error();
-    }
-
-    auto const met = co_await meet(with, process, s.last.server);
-    if (!met) {
-        co_return met.error();
-    }
-    auto const loaded = co_await load_scripts(with, process, s);
-    if (!loaded) {
-        co_return failed(store_error::refused, loaded.error().message());
-    }
-
-    std::size_t last_commands = 1;
-    append_command(with.commands(), "PTTL"sv, prefixed{names::quarantine, s.last.server.hex()});
-    auto const renewal = append_renewal(with.commands(), process, s.scripts, carries, true);
-    if (renewal) {
-        last_commands += renewal->commands();
-    }
-    auto const last_until = deadline_of(process);
-    auto [last_error, last_replies] = co_await with.ask(last_commands, last_until);
-    if (last_error != store_error::ok) {
-        co_return failed(last_error);
-    }
-    if (auto text = first_error(last_replies, 0, last_commands); !text.empty()) {
-        co_return failed(store_error::refused, std::move(text));
-    }
-    heed_quarantine(process, last_replies[0]);
-    if (renewal && !take_renewal(process, *renewal, last_replies, 1, s.last)) {
-        co_return failed(store_error::malformed);
-    }
-    co_await forget_old_entries(with, process, s);
+    co_await forget_old_entries(with, process, *s);
     co_return s;
 }
 
 task<result<check>> heartbeat(link& with, redis_process& process, session const& s, bool carries) {
     append_identity_check(with.commands());
-    append_command(with.commands(), "PTTL"sv, prefixed{names::quarantine, s.last.server.hex()});
+    append_command(
+        with.commands(), "PTTL"sv, std::string_view(process.quarantine_key(s.last.server)));
     std::size_t commands = identity_commands + 1;
     std::optional<renewing> renewal;
     if (carries) {

@@ -1,5 +1,6 @@
 #include "proxy/store/redis_hub.hpp"
 
+#include "proxy/store/cluster_store.hpp"
 #include "proxy/store/node.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/store/sentinel_watch.hpp"
@@ -34,21 +35,26 @@ void redis_hub::acknowledge(id128 round, id128 member) {
         return;
     }
     // Usually on that very thread: many in one turn of its loop go out in one write.
-    asio::dispatch(carrier_->ex, [weak = carrier_->at, round, member] {
-        if (auto const alive = weak.lock()) {
-            alive->acknowledge(round, member);
-        }
-    });
+    asio::dispatch(carrier_->ex,
+                   [tell = carrier_->acknowledge, round, member] { tell(round, member); });
 }
 
-std::unique_ptr<store> redis_hub::make_store(asio::io_context& worker, metrics_source metrics) {
-    auto const ex = worker.get_executor();
-    std::scoped_lock const guard(mutex_);
-    bool const carries = !carrier_;
-    auto const n = std::make_shared<node>(ex, process_, meter(metrics), carries);
-    std::weak_ptr<node> const weak = n;
-    if (carries) {
-        carrier_ = carrier{ex, weak};
+/// REQUIRES: mutex_. The first connection carries.
+template <class Connection>
+void redis_hub::add(executor const& ex, std::shared_ptr<Connection> const& made) {
+    std::weak_ptr<Connection> const weak = made;
+    if (!carrier_) {
+        auto acknowledge = [weak](id128 round, id128 member) {
+            if (auto const alive = weak.lock()) {
+                alive->acknowledge(round, member);
+            }
+        };
+        auto renew = [weak] {
+            if (auto const alive = weak.lock()) {
+                alive->beat_soon();
+            }
+        };
+        carrier_ = carrier{ex, std::move(acknowledge), std::move(renew)};
     }
     auto stop = [weak] {
         if (auto const alive = weak.lock()) {
@@ -56,6 +62,26 @@ std::unique_ptr<store> redis_hub::make_store(asio::io_context& worker, metrics_s
         }
     };
     parts_.push_back({ex, std::move(stop)});
+}
+
+/// REQUIRES: mutex_.
+std::unique_ptr<store> redis_hub::make_cluster_store(executor const& ex, metrics_source metrics) {
+    auto const made = std::make_shared<cluster>(ex, process_, std::move(metrics), !carrier_);
+    add(ex, made);
+    auto store = std::make_unique<cluster_store>(made);
+    made->start();
+    return store;
+}
+
+std::unique_ptr<store> redis_hub::make_store(asio::io_context& worker, metrics_source metrics) {
+    auto const ex = worker.get_executor();
+    std::scoped_lock const guard(mutex_);
+    if (process_->settings.where.is_cluster()) {
+        return make_cluster_store(ex, std::move(metrics));
+    }
+    bool const carries = !carrier_;
+    auto const n = std::make_shared<node>(ex, process_, meter(metrics), carries);
+    add(ex, n);
     auto made = std::make_unique<redis_store>(n, std::move(metrics));
     n->start();
     if (carries && process_->dial.directory() != nullptr) {
@@ -102,11 +128,7 @@ void redis_hub::renew_soon() {
     if (!carrier_) {
         return;
     }
-    asio::post(carrier_->ex, [weak = carrier_->at] {
-        if (auto const alive = weak.lock()) {
-            alive->beat_soon();
-        }
-    });
+    asio::post(carrier_->ex, carrier_->renew);
 }
 
 void redis_hub::count_keys(counted_source source) {

@@ -10,8 +10,6 @@
 
 namespace sidecache::store {
 
-class node;
-
 /// The Redis store of one process: what its workers' connections share, and their ends. Any thread.
 class redis_hub final : public store_hub {
 public:
@@ -47,8 +45,12 @@ private:
     /// The first store's connection: its renewals carry the lease, acknowledgements go over it.
     struct carrier {
         executor ex;
-        std::weak_ptr<node> at;
+        std::function<void(id128 round, id128 member)> acknowledge;  // called on `ex`
+        std::function<void()> renew;
     };
+    template <class Connection>
+    void add(executor const& ex, std::shared_ptr<Connection> const& made);
+    std::unique_ptr<store> make_cluster_store(executor const& ex, metrics_source metrics);
     void renew_soon();
 
     std::shared_ptr<redis_process> process_;

@@ -103,40 +103,6 @@ std::size_t append_removal(std::string& out, removal const& r) {
     return commands;
 }
 
-/// What other members' records say of their rules that differs from ours; and how the list names
-/// us. `Reply`: begun or ended.
-template <class Reply>
-void read_members(reply const& all, announcement const& ours, redis_process& process, Reply& into) {
-    auto const own = process.member.hex();
-    std::optional<id128> own_join;
-    if (ours.is_of_two()) {
-        into.foreign_fingerprint = true;  // this very member may go by other rules in a moment
-        into.foreign_rules = ours.rule_names;
-    }
-    for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
-        auto const record = parse_member(all[i + 1].text());
-        if (all[i].text() == own) {
-            own_join = record ? std::optional(record->join) : std::nullopt;
-            continue;
-        }
-        if (!record) {
-            into.foreign_fingerprint = true;  // another version: its rules are not for us to read
-            continue;
-        }
-        if (record->lapse <= into.by.server_now_ms || record->fingerprint == ours.fingerprint) {
-            continue;
-        }
-        into.foreign_fingerprint = true;
-        for (auto const name : record->rule_names) {
-            auto& known = into.foreign_rules;
-            if (std::find(known.begin(), known.end(), name) == known.end()) {
-                known.emplace_back(name);
-            }
-        }
-    }
-    process.members.seen_as(own_join, boot_clock::now());
-}
-
 /// Entry and tags in one MGET; nothing where there is nothing to read.
 std::size_t append_lookups(std::string& out, std::span<lookup const> lookups) {
     for (auto const& each : lookups) {
@@ -209,7 +175,12 @@ store_error take_rest(asked const& a,
         into.told = read_audience(all, process);
     }
     if (announced != nullptr) {
-        read_members(all, *announced, process, into);
+        read_rules(all,
+                   *announced,
+                   process,
+                   into.by.server_now_ms,
+                   into.foreign_fingerprint,
+                   into.foreign_rules);
     }
     return store_error::ok;
 }

@@ -17,6 +17,10 @@
 ///     sidecache:events           channel messages between replicas (event_payload.hpp)
 ///     sidecache:acks:MEMBER      channel acknowledgements for that member (event_payload.hpp)
 ///
+/// In a Cluster identity and quarantine are `sidecache:identity:{sidecache:members}` and
+/// `sidecache:quarantine:{sidecache:members}:HASH`: they lie in the slot of the members, whose
+/// owner is also the node that messages go to (cluster.hpp).
+///
 /// No KEYS and no SCAN, ever: what a purge removes it finds in the indexes.
 namespace sidecache::store::names {
 
@@ -24,6 +28,8 @@ inline constexpr std::string_view tag = "sidecache:tag:";
 inline constexpr std::string_view index = "sidecache:index:";
 inline constexpr std::string_view identity = "sidecache:identity";
 inline constexpr std::string_view quarantine = "sidecache:quarantine:";
+inline constexpr std::string_view cluster_identity = "sidecache:identity:{sidecache:members}";
+inline constexpr std::string_view cluster_quarantine = "sidecache:quarantine:{sidecache:members}:";
 inline constexpr std::string_view members = "sidecache:members";
 inline constexpr std::string_view rights = "sidecache:rights:";
 inline constexpr std::string_view events = "sidecache:events";

@@ -1,5 +1,6 @@
 #include "proxy/store/redis_process.hpp"
 
+#include "proxy/store/redis_names.hpp"
 #include "proxy/telemetry/metrics.hpp"
 
 namespace sidecache::store {
@@ -16,6 +17,15 @@ redis_process::redis_process(redis_settings s, telemetry::process_metrics& metri
 result<credentials, connect_error> redis_process::who() const {
     auto const& where = settings.where;
     return read_credentials(where.user, where.password, where.password_file);
+}
+
+std::string_view redis_process::identity_key() const {
+    return settings.where.is_cluster() ? names::cluster_identity : names::identity;
+}
+
+std::string redis_process::quarantine_key(id128 identity) const {
+    auto const prefix = settings.where.is_cluster() ? names::cluster_quarantine : names::quarantine;
+    return std::string(prefix) + identity.hex();
 }
 
 void redis_process::on_primary_named(std::function<void()> look) {

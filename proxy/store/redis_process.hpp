@@ -53,7 +53,11 @@ public:
     /// Whether this process has found its rights at that server to be enough (rights.hpp).
     bool has_tried_rights(id128 server) const;
     void tried_rights(id128 server);
+    /// Of servers, or of whole Clusters (cluster.hpp).
     identity_memory identities;
+    /// Under which names the store's identity, and a quarantine under it, lie there.
+    std::string_view identity_key() const;
+    std::string quarantine_key(id128 identity) const;
     counted_tags counted;
     id_source& ids;
     /// This member's id in `sidecache:members`; new with each process.

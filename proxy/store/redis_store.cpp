@@ -121,7 +121,9 @@ task<result<fill_ground>> redis_store::begin_fill(fill_request const& r) {
                            caller_.target().process().ids.next(),
                            r.keep_tags);
         }
-        append_command(out, "EXISTS"sv, prefixed{names::quarantine, s.last.server.hex()});
+        append_command(out,
+                       "EXISTS"sv,
+                       std::string_view(caller_.target().process().quarantine_key(s.last.server)));
         if (asks_lock) {
             append_command(
                 out, "SET"sv, r.lock_key, r.lock_token, "NX"sv, "PX"sv, at_least_1(r.lock_ttl));

@@ -191,7 +191,7 @@ void subscription::schedule_beat(std::uint64_t connection) {
 
 bool subscription::beat() {
     // The commands have met another server: what is published goes there now.
-    auto const present = process_->identities.present();
+    auto const present = process_->members.server();
     if (server_ && present && *present != *server_) {
         return false;
     }

@@ -75,16 +75,6 @@ TEST_CASE("what reaches the backend") {
     check_all(table, "", one_rule);
 }
 
-TEST_CASE("parts of the design that are still to come") {
-    mistake const table[] = {
-        {"store: {url: \"redis+cluster://redis\"}",
-         "1:14: error: `redis+cluster://` is part of the design, not available in this version; "
-         "use "
-         "redis://, rediss://, redis+sentinel://, unix:// or memory://"},
-    };
-    check_all(table, "", one_rule);
-}
-
 TEST_CASE("values that are not what the key takes") {
     mistake const table[] = {
         {"listen: 8080",

@@ -78,7 +78,7 @@ TEST_CASE("not to verify is allowed, with a warning") {
 TEST_CASE("what cannot be meant is refused, and shows no password") {
     CHECK(refusal_of("url: \"redis://redis\", tls: {ca_file: /ca.pem}") ==
           "sidecache.yaml:1:36: error: `tls` is given, but `redis://redis` is spoken to plainly; "
-          "write rediss:// (rediss+sentinel://) for TLS, or leave out `tls`");
+          "write rediss:// (rediss+sentinel://, rediss+cluster://) for TLS, or leave out `tls`");
     CHECK(refusal_of("url: \"rediss://redis\", tls: {cert_file: /own.pem}") ==
           "sidecache.yaml:1:37: error: a certificate of ours needs its key; give both `cert_file` "
           "and `key_file`, or neither");

@@ -154,6 +154,30 @@ TEST_CASE("store URLs") {
         CHECK(std::get<store_url>(over_tls).is_tls);
         CHECK(std::get<store_url>(over_tls).database == 0);
     }
+    SUBCASE("a Cluster, by some of its nodes") {
+        auto const got =
+            parse_store_url("redis+cluster://cache:p%40ss@one,two:6380,[2001:db8::1]:6381");
+        REQUIRE(refusal(got) == "");
+        auto const& url = std::get<store_url>(got);
+        CHECK(url.what == store::kind::redis_tcp);
+        CHECK(url.cluster_seeds ==
+              std::vector<endpoint>{{"one", 6379}, {"two", 6380}, {"2001:db8::1", 6381}});
+        CHECK(url.sentinels.empty());
+        CHECK(url.user == "cache");
+        CHECK(url.password == "p@ss");
+        CHECK_FALSE(url.is_tls);
+        CHECK(url.description == "redis+cluster://one:6379,two:6380,[2001:db8::1]:6381");
+        auto const over_tls = parse_store_url("rediss+cluster://one/0");
+        REQUIRE(refusal(over_tls) == "");
+        CHECK(std::get<store_url>(over_tls).is_tls);
+        CHECK(refusal(parse_store_url("redis+cluster://one/1")) ==
+              "`redis+cluster://one/1` names a database; a Cluster has none but 0");
+        CHECK(refusal(parse_store_url("redis+cluster://a b")) ==
+              "`redis+cluster://a b` does not name nodes of a Cluster; write "
+              "redis+cluster://HOST:6379,HOST:6379: a few of them are enough");
+        CHECK(refusal(parse_store_url("redis+cluster://:s3cret@one?x=1")).find("s3cret") ==
+              std::string::npos);
+    }
     SUBCASE("redis over a unix socket") {
         auto const got = parse_store_url("unix:///run/redis/redis.sock?db=4");
         REQUIRE(refusal(got) == "");
@@ -171,12 +195,6 @@ TEST_CASE("store URLs") {
 }
 
 TEST_CASE("store URLs that are not for now, or for nobody") {
-    for (std::string const scheme : {"redis+cluster", "rediss+cluster"}) {
-        CHECK(refusal(parse_store_url(scheme + "://redis:6379")) ==
-              "`" + scheme +
-                  "://` is part of the design, not available in this version; use redis://, "
-                  "rediss://, redis+sentinel://, unix:// or memory://");
-    }
     auto const general =
         "is not the URL of a store; write redis://HOST:6379/0, rediss://HOST:6379/0 for TLS, "
         "unix:///PATH or memory://; a special character in a password is percent-encoded";

@@ -1,5 +1,6 @@
 #include "tests/support/certificates.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/redis_cluster.hpp"
 #include "tests/support/redis_sentinels.hpp"
 #include "tests/support/sidecache_process.hpp"
 #include "tests/support/sockets.hpp"
@@ -84,6 +85,26 @@ TEST_CASE("somebody else there") {
     CHECK(s.out.find("ok: the Sentinels name " + address(group.server(0).port())) !=
           std::string::npos);
     refused(check("rediss://" + address(primary.port())), {"plain"});
+}
+
+TEST_CASE("a Cluster: each of its primaries") {
+    redis_cluster group;
+    auto const s = check(group.url(1));
+    CAPTURE(s.out);
+    CHECK(s.code == 0);
+    CHECK(s.out.find("ok: a Cluster of 3 primaries\n") != std::string::npos);
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        CHECK(s.out.find("ok: " + address(group.node(i).port()) + ": connected\n") !=
+              std::string::npos);
+    }
+    group.node(2).command({"ACL", "SETUSER", "default", "-zadd"});
+    refused(check(group.url(1)),
+            {"error: " + address(group.node(2).port()) + ": the user may not do what", "(ZADD; "});
+    refused(check("redis+cluster://" + address(free_port())), {"error: no node of the Cluster"});
+    redis_server alone;
+    refused(check("redis+cluster://" + address(alone.port())), {"cluster support disabled"});
+    redis_server empty({"--cluster-enabled", "yes"});
+    refused(check("redis+cluster://" + address(empty.port())), {"it knows of no slots"});
 }
 
 TEST_CASE("passwords and rights") {

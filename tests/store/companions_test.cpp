@@ -25,7 +25,7 @@ std::vector<begin_mark> const one_mark{{"product:1*", mark_kind::marker}};
 
 }  // namespace
 
-#define FIXTURES memory_fixture, redis_fixture
+#define FIXTURES memory_fixture, redis_fixture, cluster_fixture
 
 TEST_CASE_TEMPLATE("a look goes behind the marks of a begin, and before those of an end go",
                    Fixture,

@@ -27,6 +27,9 @@ memory_hub& hub_of(memory_fixture& f) {
 redis_hub& hub_of(redis_fixture& f) {
     return f.one.hub;
 }
+redis_hub& hub_of(cluster_fixture& f) {
+    return f.one.hub;
+}
 
 /// As `rule_set::bounded_rules_under` would tell of a rule whose keys begin with "products:".
 void count_products(store_hub& hub) {
@@ -100,7 +103,7 @@ void purge(Fixture& f, std::string_view tag, std::string_view exact_key = {}) {
 
 }  // namespace
 
-#define FIXTURES memory_fixture, redis_fixture
+#define FIXTURES memory_fixture, redis_fixture, cluster_fixture
 
 TEST_CASE_TEMPLATE("a tag takes as many keys as it may have", Fixture, FIXTURES) {
     Fixture f;

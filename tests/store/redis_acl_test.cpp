@@ -125,6 +125,60 @@ TEST_CASE("what the page calls optional is") {
     CHECK(one.run(one.s.read("product:1", tags)).has_value());
 }
 
+TEST_CASE("in a Cluster three more are needed, at every node") {
+    redis_cluster group;
+    auto words = documented();
+    for (auto const* const more : {"+cluster|slots", "+cluster|info", "+asking"}) {
+        words.emplace_back(more);
+    }
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        group.node(i).command(words);
+    }
+    auto settings = settings_for(group);
+    settings.where.user = "sidecache";
+    settings.where.password = "PASSWORD";
+
+    SUBCASE("they are enough for everything") {
+        replica one(settings);
+        bool stands = false;
+        one.hub.announce("fingerprint", {"details"});
+        one.hub.subscribe(one.io, [](std::string_view) {}, [&] { stands = true; });
+        one.run_until([&] { return stands && one.s.status().up; });
+        auto const tag = std::string("sidecache:tag:product:1*");
+        auto const slot = group.slot_of(tag);
+        auto const to = (group.owner_of(slot) + 1) % 3;
+        // On its way, so that ASK is answered, too.
+        group.begin_move(slot, to);
+        fill_request const f{
+            "product:1", &tags, 1h, "product:1:lock", {7, 7}, 30s, "rule:details", 100};
+        REQUIRE(one.run(one.s.begin_fill(f)).has_value());
+        put_request const p{"product:1", "SCE1", 60s, &tags, "product:1:lock", {7, 7}};
+        REQUIRE(one.run(one.s.put(p)).has_value());
+        REQUIRE(one.run(one.s.read("product:1", tags)).has_value());
+        std::vector<begin_mark> const begins{{"product:1*", mark_kind::marker},
+                                             {"rule:details", mark_kind::intent}};
+        REQUIRE(one.run(one.s.begin({1, 1}, begins, 35s, 1h)).has_value());
+        REQUIRE(one.run(one.s.publish_drop("drop")).has_value());
+        std::vector<end_mark> const ends{{"product:1*", end_action::bump, "product:1"},
+                                         {"rule:details", end_action::bump, ""}};
+        REQUIRE(one.run(one.s.end({1, 1}, ends, 35s, 1h)).has_value());
+        group.move_keys(slot, to);
+        group.finish_move(slot, to);
+        for (std::size_t i = 0; i < group.size(); ++i) {
+            CHECK(denials(group.node(i)) == 0);
+        }
+    }
+    SUBCASE("without them nobody tells whose slots are whose") {
+        for (std::size_t i = 0; i < group.size(); ++i) {
+            group.node(i).command({"ACL", "SETUSER", "sidecache", "-cluster|slots"});
+        }
+        auto const text = failure(settings);
+        CAPTURE(text);
+        CHECK(text.find("NOPERM") != std::string::npos);
+        CHECK(text.find("cluster|slots") != std::string::npos);
+    }
+}
+
 TEST_CASE("keys of ours that are not permitted are named at once") {
     redis_server server;
     auto words = documented();

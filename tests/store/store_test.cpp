@@ -97,7 +97,7 @@ begun begin_all(Fixture& f, std::vector<begin_mark> const& marks, mutation_id id
 
 }  // namespace
 
-#define FIXTURES memory_fixture, redis_fixture
+#define FIXTURES memory_fixture, redis_fixture, cluster_fixture
 
 TEST_CASE_TEMPLATE("what a fill stores is a hit with the same generations", Fixture, FIXTURES) {
     Fixture f;
