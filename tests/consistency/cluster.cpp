@@ -19,8 +19,16 @@ cluster::cluster(cluster_options options)
     if (options_.replicas == 0 || options_.replicas > most) {
         throw std::runtime_error("1 to " + std::to_string(most) + " replicas");
     }
-    if (options_.has_sentinels) {
-        group_ = std::make_unique<tests::redis_sentinels>();
+    switch (options_.store) {
+        case topology::single:
+            break;
+        case topology::sentinels:
+            group_ = std::make_unique<tests::redis_sentinels>();
+            break;
+        case topology::cluster:
+            nodes_ =
+                std::make_unique<tests::redis_cluster>(tests::redis_cluster_options{.replicas = 1});
+            break;
     }
     for (unsigned i = 0; i < options_.replicas; ++i) {
         links_.emplace_back(redis_.port());
@@ -39,8 +47,9 @@ void cluster::start(unsigned i) {
 }
 
 std::string cluster::yaml(unsigned i) const {
-    auto const store =
-        group_ ? group_->url() : "redis://127.0.0.1:" + std::to_string(links_.at(i).port()) + "/0";
+    auto const store = group_   ? group_->url()
+                       : nodes_ ? nodes_->url()
+                                : "redis://127.0.0.1:" + std::to_string(links_.at(i).port()) + "/0";
     return "listen: 127.0.0.1:0\nadmin: {listen: \"127.0.0.1:0\"}\nlog: {access: {enabled: "
            "false}}\n"
            "workers: 2\n"

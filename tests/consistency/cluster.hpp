@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/support/demo_backend.hpp"
+#include "tests/support/redis_cluster.hpp"
 #include "tests/support/redis_sentinels.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/sidecache_process.hpp"
@@ -17,6 +18,9 @@
 
 namespace sidecache::consistency {
 
+/// What the replicas' store is.
+enum class topology : std::uint8_t { single, sentinels, cluster };
+
 struct cluster_options {
     unsigned replicas = 3;
     int products = 24;
@@ -25,14 +29,14 @@ struct cluster_options {
     /// back.
     std::string on_down = "refuse";
     std::vector<std::string> redis_arguments{};
-    /// The replicas go to a primary that Sentinels name, without relays on the way.
-    bool has_sentinels = false;
+    /// To a primary that Sentinels name, and to a Cluster, replicas go without relays on the way.
+    topology store = topology::single;
     tests::launch how{};
 };
 
 /// Replicas with the shipped rules in front of the demo backend, each behind a relay of its own to
-/// the one Redis, with times short enough to see deadlines pass. What changes it
-/// is called from the thread that made it; ports are for any thread.
+/// the one Redis (or to Sentinels, or a Redis Cluster), with times short enough to see deadlines
+/// pass. What changes it is called from the thread that made it; ports are for any thread.
 class cluster {
 public:
     static constexpr unsigned most = 8;
@@ -49,8 +53,10 @@ public:
     std::uint16_t port(unsigned i) const { return ports_.at(i).load(); }
 
     tests::redis_server& redis() { return redis_; }
-    /// REQUIRES: `has_sentinels`.
+    /// REQUIRES: topology::sentinels.
     tests::redis_sentinels& group() { return *group_; }
+    /// REQUIRES: topology::cluster.
+    tests::redis_cluster& nodes() { return *nodes_; }
     tests::demo_backend& backend() { return backend_; }
     tests::tcp_relay& link(unsigned i) { return links_.at(i); }
     tests::sidecache_process& replica(unsigned i) { return *replicas_.at(i); }
@@ -64,6 +70,7 @@ private:
     cluster_options options_;
     tests::redis_server redis_;
     std::unique_ptr<tests::redis_sentinels> group_;
+    std::unique_ptr<tests::redis_cluster> nodes_;
     tests::demo_backend backend_;
     std::deque<tests::tcp_relay> links_;
     std::array<std::unique_ptr<tests::sidecache_process>, most> replicas_;

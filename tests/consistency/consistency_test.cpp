@@ -83,11 +83,32 @@ TEST_CASE("consistency: on_down: forward, and Redis is back before the answers a
 
 TEST_CASE("consistency: Sentinels fail over, and the primary dies") {
     run_options o;
-    o.faults = sentinel_faults();
-    o.where.has_sentinels = true;
+    o.where.store = topology::sentinels;
+    o.faults = faults_named("failover,kill-primary", o.where.store);
     o.what.seed = 10;
     o.reads = 40'000;
     o.at_most = std::chrono::seconds(35);
+    holds(run(o), 0.05);
+}
+
+TEST_CASE("consistency: a Cluster fails over, and its nodes die") {
+    run_options o;
+    o.where.store = topology::cluster;
+    o.faults = faults_named("node-failover,kill-node,kill-home,stop-node", o.where.store);
+    o.what.seed = 11;
+    o.reads = 40'000;
+    o.at_most = std::chrono::seconds(35);
+    holds(run(o), 0.05);
+}
+
+TEST_CASE("consistency: slots of a Cluster move, replicas die") {
+    run_options o;
+    o.where.store = topology::cluster;
+    o.faults =
+        faults_named("move-slots,move-slowly,move-home,kill,kill-in-mutation,stop", o.where.store);
+    o.what.seed = 12;
+    o.reads = 40'000;
+    o.at_most = std::chrono::seconds(30);
     holds(run(o), 0.05);
 }
 

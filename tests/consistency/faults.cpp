@@ -184,6 +184,77 @@ void kill_primary(cluster& c, random& r) {
     stand(cluster::marker_life + 500ms);  // its quarantine; what comes after is worth a look, too
 }
 
+// --- A Redis Cluster -----------------------------------------------------------------------------
+
+std::size_t any_primary(cluster& c, random& r) {
+    return c.nodes().owner_of(static_cast<int>(r() % 16'384));
+}
+void fail_over_node(cluster& c, random& r) {
+    c.nodes().fail_over(any_primary(c, r));
+    stand(between(r, 0ms, 1000ms));
+}
+void kill_and_revive(cluster& c, random& r, std::size_t who) {
+    c.nodes().kill_primary(who);
+    stand(between(r, 0ms, 1000ms));
+    c.nodes().revive(who);
+    stand(cluster::marker_life + 500ms);  // its quarantine; what comes after is worth a look, too
+}
+void kill_node(cluster& c, random& r) {
+    kill_and_revive(c, r, any_primary(c, r));
+}
+void kill_home(cluster& c, random& r) {
+    kill_and_revive(c, r, c.nodes().owner_of("sidecache:members"));
+}
+void stop_node(cluster& c, random& r) {
+    auto& node = c.nodes().node(any_primary(c, r));
+    node.pause();
+    stand(between(r, 50ms, 600ms));
+    node.resume();
+    c.nodes().wait_until_agreed();
+}
+void move_to_another(cluster& c, random& r, int slot, bool slowly) {
+    auto& nodes = c.nodes();
+    auto const from = nodes.owner_of(slot);
+    auto to = any_primary(c, r);
+    for (int i = 0; i < 100 && to == from; ++i) {
+        to = any_primary(c, r);
+    }
+    if (to == from) {
+        return;
+    }
+    if (!slowly) {
+        nodes.move_slot(slot, to);
+        return;
+    }
+    nodes.begin_move(slot, to);
+    do {
+        stand(between(r, 0ms, 60ms));
+    } while (!nodes.move_keys(slot, to, 1));
+    stand(between(r, 0ms, 100ms));
+    while (!nodes.move_keys(slot, to)) {
+    }
+    nodes.finish_move(slot, to);
+}
+void move_some(cluster& c, random& r, int slots, bool slowly) {
+    for (int i = 0; i < slots; ++i) {
+        auto const key = c.nodes().node(any_primary(c, r)).cli({"RANDOMKEY"});
+        if (!key.empty()) {
+            move_to_another(c, r, c.nodes().slot_of(key), slowly);
+        }
+        stand(between(r, 0ms, 50ms));
+    }
+}
+void move_slots(cluster& c, random& r) {
+    move_some(c, r, 25, false);
+}
+void move_slowly(cluster& c, random& r) {
+    move_some(c, r, 8, true);
+}
+void move_home(cluster& c, random& r) {
+    move_to_another(c, r, c.nodes().slot_of("sidecache:members"), r() % 2 == 0);
+    stand(between(r, 0ms, 500ms));
+}
+
 // --- The backend
 // -----------------------------------------------------------------------------------
 
@@ -240,20 +311,41 @@ std::vector<fault> const& all_faults() {
         {"stop", "SIGSTOP of a replica, up to four leases", all, stop_replica},
         {"stop-long", "SIGSTOP of a replica past its markers' deadline", all, stop_replica_long},
         {"leave", "SIGTERM of a replica, and its restart", all, leave},
-        {"cut-link", "a replica's connections to Redis are refused", all, cut_link},
-        {"cut-link-shortly", "... reset, and welcome again", all, cut_link_shortly},
-        {"hold-requests", "nothing of a replica's reaches Redis for a while", all, hold_requests},
-        {"hold-replies", "nothing of Redis's reaches a replica for a while", all, hold_replies},
-        {"slow-link", "5 to 60 ms each way between a replica and Redis", all, slow_link},
-        {"stalling-link", "replies come in gushes", all, stalling_link},
-        {"stop-redis", "SIGSTOP of Redis", all, stop_redis},
+        {"cut-link",
+         "a replica's connections to Redis are refused",
+         all,
+         cut_link,
+         topology::single},
+        {"cut-link-shortly",
+         "... reset, and welcome again",
+         all,
+         cut_link_shortly,
+         topology::single},
+        {"hold-requests",
+         "nothing of a replica's reaches Redis for a while",
+         all,
+         hold_requests,
+         topology::single},
+        {"hold-replies",
+         "nothing of Redis's reaches a replica for a while",
+         all,
+         hold_replies,
+         topology::single},
+        {"slow-link",
+         "5 to 60 ms each way between a replica and Redis",
+         all,
+         slow_link,
+         topology::single},
+        {"stalling-link", "replies come in gushes", all, stalling_link, topology::single},
+        {"stop-redis", "SIGSTOP of Redis", all, stop_redis, topology::single},
         {"restart-redis",
          "kill -9 of Redis, and its restart from an old snapshot",
          all,
-         restart_redis},
-        {"forget-members", "the member list is deleted", all, forget_members},
-        {"delete-entries", "entries are deleted at random", all, delete_entries},
-        {"evict", "maxmemory far too small, volatile-lru", all, evict},
+         restart_redis,
+         topology::single},
+        {"forget-members", "the member list is deleted", all, forget_members, topology::single},
+        {"delete-entries", "entries are deleted at random", all, delete_entries, topology::single},
+        {"evict", "maxmemory far too small, volatile-lru", all, evict, topology::single},
         {"backend-resets", "the backend resets connections", all, backend_resets},
         {"backend-hangs", "the backend hangs before it commits", all, backend_hangs},
         {"backend-commits-then-hangs", "... after", all, backend_commits_then_hangs},
@@ -264,24 +356,50 @@ std::vector<fault> const& all_faults() {
         {"backend-is-slow", "120 ms between commit and answer", all, backend_is_slow},
         {"backend-truncates", "half a body", all, backend_truncates},
         {"kill-backend", "kill -9 of the backend, and its restart", all, kill_backend},
-        {"flush", "FLUSHALL (P1 only)", first_only, flush},
+        {"flush", "FLUSHALL (P1 only)", first_only, flush, topology::single},
         {"delete-keys",
          "keys of any kind are deleted at random (P1 only)",
          first_only,
-         delete_keys},
+         delete_keys,
+         topology::single},
+        {"failover", "Sentinels make another server primary", all, fail_over, topology::sentinels},
+        {"kill-primary",
+         "kill -9 of the primary; it comes back as a replica",
+         all,
+         kill_primary,
+         topology::sentinels},
+        {"node-failover",
+         "a replica takes its primary's place",
+         all,
+         fail_over_node,
+         topology::cluster},
+        {"kill-node",
+         "kill -9 of a primary; it comes back as a replica",
+         all,
+         kill_node,
+         topology::cluster},
+        {"kill-home",
+         "... of the one that has the list of replicas",
+         all,
+         kill_home,
+         topology::cluster},
+        {"stop-node",
+         "SIGSTOP of a primary, too short for a failover",
+         all,
+         stop_node,
+         topology::cluster},
+        {"move-slots",
+         "slots with tags, entries and locks move",
+         all,
+         move_slots,
+         topology::cluster},
+        {"move-slowly", "... and take their time", all, move_slowly, topology::cluster},
+        {"move-home", "the slot of the list of replicas moves", all, move_home, topology::cluster},
     };
     return list;
 }
 
-std::vector<fault> const& sentinel_faults() {
-    static std::vector<fault> const list{
-        {"failover", "Sentinels make another server primary", all, fail_over},
-        {"kill-primary", "kill -9 of the primary; it comes back as a replica", all, kill_primary},
-    };
-    return list;
-}
-
-std::vector<fault> faults_named(std::string_view list) {
+std::vector<fault> faults_named(std::string_view list, topology store) {
     std::vector<fault> out;
     while (!list.empty()) {
         auto const comma = list.find(',');
@@ -290,13 +408,15 @@ std::vector<fault> faults_named(std::string_view list) {
         bool found = name == "none";
         for (auto const& f : all_faults()) {
             bool const strict = f.holds.monotonic && f.holds.abandoned;
-            if (name == "all" || (name == "strict" && strict) || name == f.name) {
+            bool const fits = !f.only_with || *f.only_with == store;
+            if (fits && (name == "all" || (name == "strict" && strict) || name == f.name)) {
                 out.push_back(f);
                 found = true;
             }
         }
         if (!found) {
-            throw std::runtime_error("there is no fault \"" + std::string(name) + "\"");
+            throw std::runtime_error("there is no fault \"" + std::string(name) +
+                                     "\" with this store");
         }
     }
     return out;

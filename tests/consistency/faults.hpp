@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -20,16 +21,16 @@ struct fault {
     checks holds{};
     /// Makes it happen and returns when it is over and mended.
     void (*happen)(cluster&, std::mt19937_64&);
+    /// The only store that it can happen to; nullopt: any.
+    std::optional<topology> only_with = std::nullopt;
 };
 
 std::vector<fault> const& all_faults();
 
-/// Those that need Sentinels (`cluster_options::has_sentinels`).
-std::vector<fault> const& sentinel_faults();
-
 /// Those of the names in a comma-separated list; "all", "strict" (under which the whole promise
-/// holds), "none". Throws std::runtime_error with the name that there is not.
-std::vector<fault> faults_named(std::string_view list);
+/// holds), "none". Throws std::runtime_error with the name that there is not, or that cannot happen
+/// to that store.
+std::vector<fault> faults_named(std::string_view list, topology store = topology::single);
 
 /// What holds under any of them.
 checks weakest(std::vector<fault> const& faults);

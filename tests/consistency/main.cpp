@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
     run_options options;
     options.what.seed = std::random_device{}();
     options.reads = 100'000;
-    std::string names = "strict", weakness;
+    std::string names = "strict", weakness, store = "single";
     int seconds = 600;
     bool quiet = false;
     CLI::App cli(
@@ -34,8 +34,15 @@ int main(int argc, char** argv) {
         "a comma-separated list of:\n  none, strict (all under which the whole "
         "promise holds), all";
     for (auto const& f : all_faults()) {
-        help += "\n  " + std::string(f.name) + ": " + std::string(f.text);
+        auto const* const with = !f.only_with                          ? ""
+                                 : *f.only_with == topology::single    ? " (--store single)"
+                                 : *f.only_with == topology::sentinels ? " (--store sentinels)"
+                                                                       : " (--store cluster)";
+        help += "\n  " + std::string(f.name) + ": " + std::string(f.text) + with;
     }
+    cli.add_option("--store", store, "what Redis is: single, sentinels or cluster")
+        ->check(CLI::IsMember({"single", "sentinels", "cluster"}))
+        ->capture_default_str();
     cli.add_option("--faults", names, help)->capture_default_str();
     cli.add_option("--hit-ratio", options.least_hit_ratio, "at least")->capture_default_str();
     cli.add_option("--program", options.where.how.program, "instead of the one that was built");
@@ -46,7 +53,10 @@ int main(int argc, char** argv) {
     CLI11_PARSE(cli, argc, argv);
     try {
         options.at_most = std::chrono::seconds(seconds);
-        options.faults = faults_named(names);
+        options.where.store = store == "cluster"     ? topology::cluster
+                              : store == "sentinels" ? topology::sentinels
+                                                     : topology::single;
+        options.faults = faults_named(names, options.where.store);
         if (!weakness.empty()) {
             options.where.how.environment.emplace_back("SIDECACHE_WEAKNESS", weakness);
         }
