@@ -45,7 +45,7 @@ std::string fingerprint_of(definition const& text) {
         add(all, r.key.value);
         add(all, r.vars);
         if (r.origin) {
-            add(all, "origin");
+            add(all, "origin, groups");
         }
     }
     for (auto const& p : text.purges) {

@@ -1,6 +1,7 @@
 #include "rules/mutation_scope.hpp"
 
 #include "rules/escape.hpp"
+#include "rules/http_cache/invalidation.hpp"
 #include "rules/mutation_binding.hpp"
 
 #include <algorithm>
@@ -303,15 +304,22 @@ bool mutation_scope::reads_answer() const {
     return compiled_ != nullptr && compiled_->has_origin;
 }
 
-void mutation_scope::resolve_answer(std::vector<std::string> const& paths, bool groups) {
-    for (auto const& path : paths) {
+bool mutation_scope::resolve_answer(http_cache::also_stale const& named) {
+    for (auto const& path : named.paths) {
         answer_tags_.push_back(rule_set::path_tag(path));
     }
-    for (std::size_t i = 0; groups && i < compiled_->rules.size(); ++i) {
+    auto const& groups = named.groups;
+    for (std::size_t i = 0; groups.is_unreadable && i < compiled_->rules.size(); ++i) {
         if (compiled_->rules[i].definition.origin) {
             answer_tags_.push_back(compiled_->compiled_rules[i].tag);
         }
     }
+    if (groups.tags.empty()) {
+        return false;
+    }
+    answer_tags_.insert(answer_tags_.end(), groups.tags.begin(), groups.tags.end());
+    answer_tags_.emplace_back(http_cache::any_group);
+    return true;
 }
 
 void mutation_scope::resolve_response(std::optional<std::string_view> body) {

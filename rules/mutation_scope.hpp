@@ -8,6 +8,9 @@
 #include <string_view>
 #include <vector>
 
+namespace sidecache::rules::http_cache {
+struct also_stale;
+}
 namespace sidecache::rules {
 
 enum class mark_kind : char {
@@ -74,11 +77,12 @@ public:
     /// Whether the answer's head may name more that is stale (`http_cache::made_stale`): some rule
     /// has `ttl: origin`.
     bool reads_answer() const;
-    /// Tells what the answer named: paths of the same origin (RFC 9111 section 4.4), and whether it
-    /// named groups (RFC 9875), of which entries do not know theirs: everything under `ttl: origin`
-    /// goes. Nothing of it was marked at begin, so that a read during the write, or after a proxy
-    /// that died in it, may see what was before.
-    void resolve_answer(std::vector<std::string> const& paths, bool groups);
+    /// Tells what the answer named: paths of the same origin (RFC 9111 section 4.4), and groups
+    /// (RFC 9875); where nobody can tell which, everything under `ttl: origin` goes. Nothing of it
+    /// was marked at begin, so that a read during the write, or after a proxy that died in it, may
+    /// see what was before. True: it names groups, whose tags have to be marked before they are
+    /// bumped (proxy/cache/entry_groups.hpp).
+    bool resolve_answer(http_cache::also_stale const& named);
 
     /// The tags to give new generations now: everything known is narrowed, everything unknown
     /// widened. Sorted, without duplicates.

@@ -1,5 +1,6 @@
 // Which rules' entries may carry a tag that is known by its text alone.
 #include "rules/compiled.hpp"
+#include "rules/http_cache/groups.hpp"
 #include "rules/path_form.hpp"
 #include "rules/unify.hpp"
 
@@ -13,6 +14,9 @@ bool reaches(rule const& r, compiled_rule const& c, std::string_view tag) {
     if (tag.starts_with(path_prefix)) {
         path_captures captures;
         return c.path.matches_leniently(path_segments(tag.substr(path_prefix.size())), captures);
+    }
+    if (http_cache::is_group_tag(tag)) {
+        return r.definition.origin;  // which entries, only responses tell
     }
     auto const parsed = pattern::parse_rendered(tag);
     auto const* p = std::get_if<pattern>(&parsed);

@@ -22,6 +22,9 @@ inline constexpr std::size_t max_purge_body = 65'536;
 ///     {"key": "product:42:details"}         one Redis key; its partition behind '|' is ignored,
 ///                                           since tags never hold it
 ///     {"rule": "product-details"}           everything that rule has stored
+///     {"group": "catalogue"}                what said it belongs to that group (Cache-Groups,
+///                                           Surrogate-Key), under rules with `ttl: origin`
+///     {"groups": ["catalogue", "prices"]}   several, at most 64
 std::variant<std::vector<std::string>, std::string> tags_of_purge(rules::rule_set const& rules,
                                                                   std::string_view body);
 

@@ -4,6 +4,7 @@
 #include "proxy/cache/parts.hpp"
 #include "proxy/cache/replicas.hpp"
 #include "proxy/store/store.hpp"
+#include "rules/http_cache/groups.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -31,6 +32,16 @@ task<result<std::size_t>> bump_publish_wait(worker_parts const& parts,
     auto const is_verified = [&](store::answered_by const& by) {
         return boot_clock::now() - by.checked_at < config->near_cache.lease;
     };
+    // The tag of all groups is never bumped behind a group (entry_groups.hpp): in one batch both
+    // are marked before, in several it goes first.
+    std::vector<pending_purges::owed> ordered;
+    if (tags.size() > most_at_once) {
+        ordered.assign(tags.begin(), tags.end());
+        std::partition(ordered.begin(), ordered.end(), [](auto const& t) {
+            return t.tag == rules::http_cache::any_group;
+        });
+        tags = ordered;
+    }
     std::size_t removed = 0;
     std::vector<std::string> rule_tags;
     std::vector<std::string_view> all;

@@ -1,5 +1,6 @@
 #include "proxy/cache/fill.hpp"
 
+#include "proxy/cache/entry_groups.hpp"
 #include "proxy/cache/fill_entry.hpp"
 #include "proxy/cache/fill_ground.hpp"
 #include "proxy/cache/hit.hpp"
@@ -162,12 +163,13 @@ task<bool> store_entry(worker_parts const& parts,
                        fill_order const& order,
                        fill_ground& ground,
                        std::string const& bytes,
-                       rules::storable const& how) {
+                       rules::storable const& how,
+                       entry_tags const& under) {
     store::put_request put;
     put.key = order.wanted.key;
     put.bytes = bytes;
     put.ttl = how.life > how.ttl ? how.life : how.ttl;
-    put.tags = &order.wanted.tags;
+    put.tags = &under.tags;
     if (ground.lock == fill_ground::lock::held) {
         put.lock_key = order.wanted.lock_key;
         put.lock_token = ground.token;
@@ -248,24 +250,28 @@ task<store::fill_outcome> store_validated(worker_parts const& parts,
     if (!is_theirs) {
         feed.not_stored = rules::not_stored::marked;
     }
+    auto const under = co_await tags_of_entry(parts, order, ground, fresh.fields.all());
+    if (!under.stands && !feed.not_stored) {
+        feed.not_stored = rules::not_stored::marked;
+    }
     if (feed.not_stored) {
         count_not_stored(order, *feed.not_stored);
     }
     auto const as = how == nullptr ? rules::storable{} : std::move(*how);
     auto const bytes = std::make_shared<std::string const>(
-        make_entry(order, ground, fresh, base.body, as, response.fetched_at));
+        make_entry(order, ground, fresh, base.body, as, response.fetched_at, under));
     feed.entry = bytes;
     feed.announce(fill_feed::stage::validated);
     feed.complete();
     feed.ended = background_outcome::not_stored;
-    if (how != nullptr && is_theirs) {
+    if (how != nullptr && is_theirs && under.stands) {
         share(permit, as, bytes);
     }
     if (feed.not_stored) {
         permit.settle(settlement{});
         co_return store::fill_outcome::not_stored;
     }
-    bool const is_stored = co_await store_entry(parts, order, ground, *bytes, as);
+    bool const is_stored = co_await store_entry(parts, order, ground, *bytes, as, under);
     feed.ended = is_stored ? background_outcome::stored : background_outcome::not_stored;
     co_return store::fill_outcome::not_stored;
 }
@@ -362,13 +368,21 @@ task<store::fill_outcome> fetch_and_store(worker_parts const& parts,
         permit.settle(settlement{fill_end::failed, nullptr});
         co_return store::fill_outcome::failed;
     }
+    auto const under = co_await tags_of_entry(parts, order, ground, response.head.fields.all());
+    if (!under.stands) {
+        if (!feed.not_stored) {
+            count_not_stored(order, rules::not_stored::marked);
+        }
+        permit.settle(settlement{});
+        co_return store::fill_outcome::not_stored;
+    }
     auto const bytes = std::make_shared<std::string const>(
-        make_entry(order, ground, response.head, feed.content(), *how, response.fetched_at));
+        make_entry(order, ground, response.head, feed.content(), *how, response.fetched_at, under));
     share(permit, *how, bytes);
     if (hindrance) {
         co_return store::fill_outcome::not_stored;
     }
-    bool const is_stored = co_await store_entry(parts, order, ground, *bytes, *how);
+    bool const is_stored = co_await store_entry(parts, order, ground, *bytes, *how, under);
     feed.ended = is_stored ? background_outcome::stored : background_outcome::not_stored;
     // Where it was stored, the lock went with it, and with the right message.
     co_return store::fill_outcome::not_stored;

@@ -115,21 +115,17 @@ std::string make_entry(fill_order const& order,
                        http::response_head const& head,
                        std::string_view body,
                        rules::storable const& how,
-                       unix_ms fetched_at) {
-    std::vector<store::generation> generations;
+                       unix_ms fetched_at,
+                       entry_tags const& under) {
     store::entry_to_store e;
     if (ground.snapshot) {
         e.server = ground.snapshot->by.server;
-        for (auto const& tag : ground.snapshot->tags) {
-            generations.push_back(tag.gen);
-        }
     }
-    generations.resize(order.wanted.tags.size());
     auto const stored_head =
         head_to_store(stored_form(order, head, body, how), body.size(), system_now_ms());
     e.full_key = order.wanted.full_key;
-    e.tags = &order.wanted.tags;
-    e.generations = generations;
+    e.tags = &under.tags;
+    e.generations = under.generations;
     e.fetched_at = fetched_at;
     e.initial_age = how.initial_age.value_or(age_on_arrival(head));
     e.ttl_ms = static_cast<std::uint64_t>(how.ttl.count());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/cache/entry_groups.hpp"
 #include "proxy/cache/fill.hpp"
 #include "proxy/cache/fill_ground.hpp"
 #include "proxy/http/message.hpp"
@@ -27,13 +28,15 @@ std::chrono::milliseconds shortened(std::chrono::milliseconds ttl,
                                     double jitter,
                                     store::id_source& chance);
 
-/// The entry's bytes under the generations of `ground`. Without a snapshot it is for joiners alone:
-/// its generations are zero, which no tag ever has. `fetched_at`: when its fetch began.
+/// The entry's bytes, `under` these tags as the server of `ground` had them. Without a snapshot it
+/// is for joiners alone: its generations are zero, which no tag ever has. `fetched_at`: when its
+/// fetch began.
 std::string make_entry(fill_order const& order,
                        fill_ground const& ground,
                        http::response_head const& head,
                        std::string_view body,
                        rules::storable const& how,
-                       unix_ms fetched_at);
+                       unix_ms fetched_at,
+                       entry_tags const& under);
 
 }  // namespace sidecache::cache

@@ -1,8 +1,10 @@
 #include "proxy/cache/fill_ground.hpp"
 
+#include "proxy/cache/entry_groups.hpp"
 #include "proxy/cache/event_channel.hpp"
 #include "proxy/cache/fill_lock.hpp"
 #include "proxy/cache/pending_purges.hpp"
+#include "rules/http_cache/groups.hpp"
 #include "rules/rule_set.hpp"
 
 #include <algorithm>
@@ -25,6 +27,26 @@ void count(fill_order const& order,
     }
 }
 
+/// Reads a valid entry again with the tags of its groups; what was read is in `found`.
+task<validity> judge_with_groups(worker_parts const& parts,
+                                 fill_order const& order,
+                                 moment at,
+                                 store::entry& decoded,
+                                 std::shared_ptr<std::string const>& found) {
+    auto wanted = order.wanted;
+    add_groups(wanted.tags, decoded);
+    auto const& pending = parts.process.pending;
+    at.pending_purge = !pending.none() && pending.covers(wanted.tags);
+    auto const reading = co_await parts.store.read(wanted.key, wanted.tags);
+    if (!reading) {
+        co_return validity::absent;
+    }
+    at.boot = boot_clock::now();
+    found = reading->entry;
+    co_return judge(
+        reading->entry, reading->by, reading->tags, wanted, order.asked.view(), at, decoded);
+}
+
 }  // namespace
 
 task<looked> look(worker_parts const& parts,
@@ -41,6 +63,12 @@ task<looked> look(worker_parts const& parts,
     ask.tags = &order.wanted.tags;
     ask.keep_tags = config.tag_life();
     auto const& rule = order.wanted.matched->definition;
+    rules::tag_list and_any_group;
+    if (rule.origin) {
+        and_any_group = order.wanted.tags;
+        and_any_group.add(rules::http_cache::any_group);
+        ask.tags = &and_any_group;
+    }
     auto const counted = rules::rule_set::rule_tag(rule.name.value);
     ask.counted_tag = counted;
     ask.max_keys = rule.max_keys;
@@ -64,6 +92,11 @@ task<looked> look(worker_parts const& parts,
     } else if (out.lock == store::lock_state::held) {
         ground.lock = fill_ground::lock::none;
     }
+    ground.any_group.reset();
+    if (rule.origin && answer->tags.size() == and_any_group.size()) {
+        ground.any_group = answer->tags.back();
+        answer->tags.pop_back();
+    }
     ground.snapshot = std::move(*answer);
     moment at;
     at.now = system_now_ms();
@@ -72,14 +105,18 @@ task<looked> look(worker_parts const& parts,
     at.pending_purge = ground.pending_purge;
     store::entry decoded;
     auto const& s = *ground.snapshot;
-    auto const v = judge(s.entry, s.by, s.tags, order.wanted, order.asked.view(), at, decoded);
+    auto v = judge(s.entry, s.by, s.tags, order.wanted, order.asked.view(), at, decoded);
+    auto found = s.entry;
+    if (v == validity::groups) {
+        v = co_await judge_with_groups(parts, order, at, decoded, found);
+    }
     // What is valid for other clients stays: under the plain key nothing but time or a purge ends
     // it, and this one's variant has a key of its own.
     out.is_other_variant = v == validity::vary && order.wanted.variant == 0;
     bool const is_new_enough = order.not_before == 0 || decoded.fetched_at > order.not_before;
     out.hit = (v == validity::hit && is_new_enough) || out.is_other_variant;
     if (out.hit) {
-        ground.found = s.entry;
+        ground.found = std::move(found);
         out.life_left = std::chrono::milliseconds(decoded.ttl_left_ms(at.now));
     }
     co_return out;

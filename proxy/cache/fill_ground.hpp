@@ -18,6 +18,8 @@ struct fill_ground {
     std::optional<store::fill_ground> snapshot;
     /// A purge that the store has not had yet covers the tags: as if each were marked.
     bool pending_purge = false;
+    /// `ttl: origin`: what the snapshot saw of the tag that changes with any group.
+    std::optional<store::tag_reading> any_group;
     /// A valid entry turned up: nothing is left to fill. Under a plain key it may be for other
     /// values of the fields that it varies on.
     std::shared_ptr<std::string const> found;

@@ -1,6 +1,7 @@
 #include "proxy/cache/miss.hpp"
 
 #include "proxy/cache/background_fill.hpp"
+#include "proxy/cache/entry_groups.hpp"
 #include "proxy/cache/fill.hpp"
 #include "proxy/cache/fill_feed.hpp"
 #include "proxy/cache/fill_table.hpp"
@@ -313,6 +314,10 @@ private:
                     }
                     break;
                 }
+                auto const stands = co_await groups_stand(parts, at.entry, at.wanted.key);
+                if (!stands) {
+                    break;
+                }
                 auto status = miss_status(at);
                 status.collapsed = true;
                 co_await send_entry(status);
@@ -363,6 +368,9 @@ private:
         after_read(std::move(reading), *snap, client, at);
         if (at.why == validity::vary) {
             co_await look_up_variant(parts, *snap, client, at);
+        }
+        if (at.why == validity::groups) {
+            co_await look_up_groups(parts, *snap, client, at);
         }
     }
 

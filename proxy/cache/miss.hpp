@@ -60,6 +60,14 @@ task<void> look_up_variant(worker_parts const& parts,
                            http::downstream const& client,
                            lookup& at);
 
+/// The second look at an entry that belongs to groups (`validity::groups`): reads it again with
+/// their tags, which are in `at.wanted` from then on. What has come to belong to others meanwhile
+/// is a miss. REQUIRES as above.
+task<void> look_up_groups(worker_parts const& parts,
+                          snapshot const& snap,
+                          http::downstream const& client,
+                          lookup& at);
+
 /// Renders the answer of a hit into `at.head`, and says what to send with it: where it lies in
 /// the entry, none for HEAD.
 prepared_answer render_hit(http::downstream const& client, lookup& at);

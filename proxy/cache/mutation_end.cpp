@@ -43,7 +43,7 @@ action machine::on_answered(answered const& e, time_point now) {
         scope_.resolve_response(unknown || e.too_large ? std::nullopt : e.json);
     }
     if (scope_.reads_answer()) {
-        scope_.resolve_answer(e.also.paths, e.also.groups);
+        marks_before_end_ = scope_.resolve_answer(e.also);
     }
     if (unknown || e.too_large) {
         distrust_all();  // the commit may be yet to come, behind another mutation's
@@ -106,8 +106,10 @@ action machine::leave_as_it_was() {
 }
 
 action machine::prepare_end(time_point now) {
-    if (without_store_) {
-        // No begin has told who else is about: one that succeeds first learns other rules.
+    // No begin has told who else is about: one that succeeds first learns other rules. And groups
+    // are bumped under their markers only: a fill must not take a group's new generation while the
+    // tag that tells it of that is as it was (entry_groups.hpp).
+    if (without_store_ || marks_before_end_) {
         marks_ = merged(marks_, changed_now());
         return begin(step::mark_again, now);
     }

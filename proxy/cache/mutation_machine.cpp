@@ -74,7 +74,7 @@ action machine::on(event e, time_point now) {
         case step::end:
             return on_ended(std::get<ended>(e), now);
         case step::hold:
-            return without_store_ ? begin(step::mark_again, now) : end(now);
+            return prepare_end(now);
         case step::publish_end:
             return on_end_published(std::get<published>(e), now);
         case step::leave:
@@ -179,7 +179,7 @@ action machine::on_verified(verified const& e, time_point now) {
         case step::mark_again:
             return e.ok ? begin(step::mark_again, now) : end_failed(now);
         default:
-            return e.ok ? end(now) : end_failed(now);
+            return !e.ok ? end_failed(now) : marks_before_end_ ? prepare_end(now) : end(now);
     }
 }
 

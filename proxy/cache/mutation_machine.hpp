@@ -307,7 +307,8 @@ private:
     bool reaches_further_ = false;  // ... and there is more to bump
 
     bool without_store_ = false;
-    bool suspect_ = false;  // a near cache may have been refilled under an own marker
+    bool marks_before_end_ = false;  // the answer has named groups
+    bool suspect_ = false;           // a near cache may have been refilled under an own marker
     outcome outcome_ = outcome::changed;
     bool nothing_to_relay_ = false;
     bool at_head_ = false;    // too large to hold back: its content is still to come

@@ -130,10 +130,11 @@ near_cache::answer near_cache::find(rules::decision const& wanted,
 }
 
 bool near_entry::answers(rules::decision const& wanted, std::uint64_t snapshot) const {
-    if (snapshot_ != snapshot || rule_ != wanted.matched || tags_.size() != wanted.tags.size()) {
+    if (snapshot_ != snapshot || rule_ != wanted.matched || tags_.size() < wanted.tags.size()) {
         return false;
     }
-    for (std::size_t i = 0; i < tags_.size(); ++i) {
+    // Behind those of the request stand those of its groups.
+    for (std::size_t i = 0; i < wanted.tags.size(); ++i) {
         if (part(tags_[i]) != wanted.tags[i]) {
             return false;
         }

@@ -42,6 +42,8 @@ public:
     bool is_due(std::chrono::milliseconds ahead, boot_clock::time_point now) const {
         return fresh_until_ - now < ahead;
     }
+    /// Whether it carries tags beside those that its request tells: of its groups.
+    bool has_more_tags(std::size_t of_request) const { return tags_.size() > of_request; }
     /// Remaining freshness, rounded down.
     std::int64_t ttl_seconds(boot_clock::time_point now) const {
         return std::chrono::duration_cast<std::chrono::seconds>(fresh_until_ - now).count();
@@ -73,7 +75,7 @@ private:
     boot_clock::time_point until_;  // fresh, and before any intent's deadline
     std::uint64_t snapshot_ = 0;    // whose rules it was judged under
     rules::rule const* rule_ = nullptr;
-    std::vector<piece> tags_;               // of the request, in its order
+    std::vector<piece> tags_;               // of the request, in its order; of its groups
     std::vector<near_tags::place> places_;  // one a tag
     std::vector<std::pair<std::string_view, std::string_view>> vary_;  // views of `bytes_`
     piece key_;

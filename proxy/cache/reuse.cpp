@@ -73,6 +73,7 @@ std::optional<bool> is_purged(validity why) {
         case validity::marked:
         case validity::overdue:
         case validity::purged:
+        case validity::groups:
             return true;
         case validity::absent:
         case validity::unreadable:

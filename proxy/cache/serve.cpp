@@ -5,6 +5,7 @@
 #include "proxy/cache/near_cache.hpp"
 #include "proxy/cache/own_answer.hpp"
 #include "proxy/cache/parts.hpp"
+#include "proxy/cache/pending_purges.hpp"
 #include "proxy/cache/refresh.hpp"
 #include "proxy/cache/rejection.hpp"
 #include "proxy/cache/request_account.hpp"
@@ -173,11 +174,16 @@ private:
         if (parts_.near == nullptr || at.pending_purge) {
             return {};
         }
+        // Asked before: see pending_purges.
+        bool const some_pending = !parts_.process.pending.none();
         auto const asked = client.request().view();
         auto found = parts_.near->find(at.wanted, asked, snap.number, now);
         if (found.entry && !found.is_hit &&
             rules::take_variant(at.wanted, found.entry->vary(), asked)) {
             found = parts_.near->find(at.wanted, asked, snap.number, now);
+        }
+        if (some_pending && found.entry && found.entry->has_more_tags(at.wanted.tags.size())) {
+            return {};  // of groups, which the request's tags do not tell
         }
         return found.is_hit && near_may_answer(*found.entry, at.directives, now)
                    ? std::move(found.entry)
@@ -244,6 +250,9 @@ private:
         after_read(std::move(reading), *snap, client, at);
         if (at.why == validity::vary) {
             co_await look_up_variant(parts_, *snap, client, at);
+        }
+        if (at.why == validity::groups) {
+            co_await look_up_groups(parts_, *snap, client, at);
         }
         if (at.use.is_yes()) {
             account.result = take_hit(*snap, at, since, now);

@@ -1,5 +1,6 @@
 #include "proxy/cache/validity.hpp"
 
+#include "proxy/cache/entry_groups.hpp"
 #include "proxy/cache/weakness.hpp"
 #include "rules/storable.hpp"
 
@@ -83,6 +84,8 @@ std::string_view name(validity v) {
             return "purged";
         case validity::vary:
             return "vary";
+        case validity::groups:
+            return "groups";
         case validity::stale:
             return "stale";
     }
@@ -122,6 +125,9 @@ validity judge(std::shared_ptr<std::string const> const& bytes,
     }
     if (!rules::vary_matches(into.vary, asked)) {
         return validity::vary;
+    }
+    if (has_other_groups(into, wanted.tags)) {
+        return validity::groups;
     }
     return into.ttl_left_ms(at.now) > 0 ? validity::hit : validity::stale;
 }

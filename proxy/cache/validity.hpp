@@ -30,6 +30,7 @@ enum class validity : std::uint8_t {
     overdue,        ///< an intent is past its deadline: counts as a change (section 1)
     purged,         ///< a generation has changed since
     vary,           ///< selected by other field values (RFC 9111 section 4.1)
+    groups,         ///< belongs to groups whose tags have not been read yet (entry_groups.hpp)
     stale,          ///< its time is over
 };
 std::string_view name(validity v);

@@ -34,6 +34,9 @@ void choose_purge(typed& in) {
     } else if (!in.rule.empty()) {
         in.purge.kind = "rule";
         in.purge.name = in.rule;
+    } else if (!in.group.empty()) {
+        in.purge.kind = "group";
+        in.purge.name = in.group;
     }
 }
 

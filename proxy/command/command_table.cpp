@@ -84,7 +84,8 @@ void add_check(CLI::App& app, typed& in) {
     command.add_flag("--json", in.check.json, "JSON, for programs");
     add_color(command, in);
     command.footer(
-        "Without --connect neither the store nor the backend is asked. Exit code 1: the file has an\n"
+        "Without --connect neither the store nor the backend is asked. Exit code 1: the file has "
+        "an\n"
         "error, or with --connect: a running sidecache would not have this store.\n\n"
         "Examples:\n"
         "  sidecache check sidecache.yaml\n"
@@ -124,6 +125,8 @@ void add_purge(CLI::App& app, typed& in) {
     names->add_option("PATTERN", in.purge.name, "A pattern: product:42*")->type_name("");
     names->add_option("--key", in.key, "One key: product:42:details")->type_name("KEY");
     names->add_option("--rule", in.rule, "Everything that a rule has stored")->type_name("RULE");
+    names->add_option("--group", in.group, "A group that responses name: Cache-Groups")
+        ->type_name("GROUP");
     names->require_option(1);
     add_admin(command, in.purge.where);
     command.footer(

@@ -25,6 +25,7 @@ struct typed {
     purge_options purge;
     std::string key;
     std::string rule;
+    std::string group;
     warm_options warm;
     admin_address drained;
     admin_address stats_from;

@@ -1,6 +1,5 @@
 #include "rules/http_cache/invalidation.hpp"
 
-#include "rules/http_cache/structured_field.hpp"
 #include "rules/list_field.hpp"
 
 namespace sidecache::rules::http_cache {
@@ -86,11 +85,9 @@ also_stale made_stale(request const& asked, unsigned status, std::span<field con
             if (auto path = same_origin_path(asked, f.value); !path.empty()) {
                 out.paths.push_back(std::move(path));
             }
-        } else if (iequals(f.name, "Cache-Group-Invalidation")) {
-            // Which groups is of no use as long as entries do not say which they are of: all go.
-            out.groups = true;
         }
     }
+    out.groups = invalidated_groups(response);
     return out;
 }
 

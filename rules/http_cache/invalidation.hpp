@@ -1,5 +1,6 @@
 #pragma once
 
+#include "rules/http_cache/groups.hpp"
 #include "rules/request.hpp"
 
 #include <span>
@@ -12,9 +13,9 @@ namespace sidecache::rules::http_cache {
 
 struct also_stale {
     /// Paths of the same origin that Location and Content-Location name.
-    std::vector<std::string> paths;
-    /// `Cache-Group-Invalidation` names groups (RFC 9875 section 3): an invalid list names none.
-    bool groups = false;
+    std::vector<std::string> paths{};
+    /// What `Cache-Group-Invalidation` names (RFC 9875 section 3).
+    named_groups groups{};
 };
 
 /// Reads it from a final answer; nothing from an error (RFC 9111 section 4.4: "a non-error

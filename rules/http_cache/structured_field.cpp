@@ -66,6 +66,30 @@ public:
         return true;
     }
 
+    /// 4.2.1. Parsing a List
+    bool list(std::vector<member>& out) {
+        skip(" ");
+        while (!rest_.empty()) {
+            member m;
+            if (!item_or_inner_list(m)) {
+                return false;
+            }
+            out.push_back(std::move(m));
+            skip(" \t");
+            if (rest_.empty()) {
+                return true;
+            }
+            if (!take(',')) {
+                return false;
+            }
+            skip(" \t");
+            if (rest_.empty()) {
+                return false;  // a trailing comma
+            }
+        }
+        return true;
+    }
+
 private:
     static void put(std::vector<member>& out, member m) {
         auto const same =
@@ -265,11 +289,23 @@ private:
 
 }  // namespace
 
+namespace {
+
+std::string_view without_trailing_space(std::string_view text) {
+    auto const last = text.find_last_not_of(' ');
+    return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
+}
+
+}  // namespace
+
 bool read_dictionary(std::string_view text, std::vector<member>& out) {
     out.clear();
-    auto const last = text.find_last_not_of(' ');
-    return parser(last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1))
-        .dictionary(out);
+    return parser(without_trailing_space(text)).dictionary(out);
+}
+
+bool read_list(std::string_view text, std::vector<member>& out) {
+    out.clear();
+    return parser(without_trailing_space(text)).list(out);
 }
 
 }  // namespace sidecache::rules::http_cache

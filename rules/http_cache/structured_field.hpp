@@ -24,4 +24,8 @@ struct member {
 /// lines of the field, joined by commas.
 bool read_dictionary(std::string_view text, std::vector<member>& out);
 
+/// The members of a list (RFC 8941 section 4.2.1) in order, without keys; parameters are checked
+/// and left out. False: not a list.
+bool read_list(std::string_view text, std::vector<member>& out);
+
 }  // namespace sidecache::rules::http_cache

@@ -291,10 +291,86 @@ TEST_CASE("a write makes stale what its answer names (RFC 9111 section 4.4, RFC 
     s.reply("/writes", "404\nLocation: /other");
     s.ask("POST", "/writes", {}, "x");
     CHECK(says(s.get("/other"), "hit"));
-    s.reply("/writes", "204\nCache-Group-Invalidation: \"g\"");
-    s.ask("POST", "/writes", {}, "x");
-    CHECK_FALSE(says(s.get("/other"), "hit"));
-    CHECK_FALSE(says(s.get("/elsewhere"), "hit"));
+}
+
+TEST_CASE("groups: a write's answer names them, and they go, these and no others (RFC 9875)") {
+    origin_stage::options how;
+    SUBCASE("from memory") {}
+    SUBCASE("from the store") {
+        how.near = "0";
+    }
+    origin_stage s(how);
+    auto const store = [&](std::string const& target, std::string const& groups) {
+        s.reply(target, fresh + groups);
+        s.get(target);
+        CHECK(says(s.get(target), "hit"));
+        auto const again = s.get(target);  // once from where a hit has put it
+        CHECK(says(again, "hit"));
+        CHECK(again.field("Cache-Status"));
+    };
+    auto const is_hit = [&](std::string const& target) { return says(s.get(target), "hit"); };
+    store("/a", "Cache-Groups: \"x\", \"y\"");
+    store("/b", "Cache-Groups: \"y\"");
+    store("/c", "Surrogate-Key: x other");
+    store("/d", "Cache-Groups: no list of strings");
+    store("/e", "X-A: 1");
+
+    SUBCASE("named by a write") {
+        s.reply("/w", "204\nCache-Group-Invalidation: \"x\"");
+        s.ask("POST", "/w", {}, "x");
+        CHECK_FALSE(is_hit("/a"));
+        CHECK(is_hit("/b"));
+        CHECK_FALSE(is_hit("/c"));
+        CHECK_FALSE(is_hit("/d"));  // of which nobody can tell
+        CHECK(is_hit("/e"));
+    }
+    SUBCASE("by a write that was refused: none") {
+        s.reply("/w", "403\nCache-Group-Invalidation: \"x\"");
+        s.ask("POST", "/w", {}, "x");
+        for (auto const* target : {"/a", "/b", "/c", "/d", "/e"}) {
+            CHECK(is_hit(target));
+        }
+    }
+    SUBCASE("a safe request names none") {
+        s.reply("/w", fresh + "Cache-Group-Invalidation: \"x\"");
+        s.get("/w");
+        CHECK(is_hit("/a"));
+    }
+    SUBCASE("what cannot be read means everything") {
+        s.reply("/w", "204\nCache-Group-Invalidation: x");
+        s.ask("POST", "/w", {}, "x");
+        for (auto const* target : {"/a", "/b", "/c", "/d", "/e"}) {
+            CHECK_FALSE(is_hit(target));
+        }
+    }
+    SUBCASE("by hand") {
+        auto const purged = s.proxy().admin("POST", "/purge", {}, R"({"groups": ["y", "z"]})");
+        CHECK(purged.status == 200);
+        CHECK_FALSE(is_hit("/a"));
+        CHECK_FALSE(is_hit("/b"));
+        CHECK(is_hit("/c"));
+        CHECK(s.proxy().admin("POST", "/purge", {}, R"({"group": "other"})").status == 200);
+        CHECK_FALSE(is_hit("/c"));
+        CHECK(is_hit("/e"));
+    }
+    SUBCASE("a new response may belong to others") {
+        s.ask("DELETE", "/a");
+        store("/a", "Cache-Groups: \"z\"");
+        s.reply("/w", "204\nCache-Group-Invalidation: \"x\", \"y\"");
+        s.ask("POST", "/w", {}, "x");
+        CHECK(is_hit("/a"));
+        CHECK_FALSE(is_hit("/b"));
+    }
+    SUBCASE("a 304 may take it into one") {
+        s.reply("/f", stale + "ETag: \"f\"");
+        s.get("/f");
+        s.reply("/f", "304\nETag: \"f\"\nCache-Control: max-age=60\nCache-Groups: \"x\"");
+        CHECK(s.get("/f").status == 200);
+        CHECK(is_hit("/f"));
+        s.reply("/w", "204\nCache-Group-Invalidation: \"x\"");
+        s.ask("POST", "/w", {}, "x");
+        CHECK_FALSE(is_hit("/f"));
+    }
 }
 
 TEST_CASE("an interim answer reaches the client of a fill") {

@@ -1,3 +1,4 @@
+#include "rules/http_cache/invalidation.hpp"
 #include "rules/mutation_scope.hpp"
 #include "tests/rules/definitions.hpp"
 
@@ -161,13 +162,17 @@ TEST_CASE("a rule with `ttl: origin` has a key by itself") {
         CHECK(scope.reads_answer());
         REQUIRE(scope.marks().size() == 1);
         CHECK(scope.marks()[0].tag == "path:/a/b");
-        scope.resolve_answer({"/c"}, false);
+        CHECK_FALSE(scope.resolve_answer({.paths = {"/c"}, .groups = {}}));
         CHECK(scope.marks().size() == 1);
         REQUIRE(scope.changed().size() == 2);
         CHECK(scope.changed()[1].tag == "path:/c");
-        scope.resolve_answer({}, true);
-        REQUIRE(scope.changed().size() == 3);
-        CHECK(scope.changed()[2].tag == "rule:rest");
+        CHECK(scope.resolve_answer({.paths = {}, .groups = {.tags = {"cache-group:g"}}}));
+        REQUIRE(scope.changed().size() == 4);
+        CHECK(scope.changed()[0].tag == "cache-group:*");
+        CHECK(scope.changed()[1].tag == "cache-group:g");
+        CHECK_FALSE(scope.resolve_answer({.paths = {}, .groups = {.is_unreadable = true}}));
+        REQUIRE(scope.changed().size() == 5);
+        CHECK(scope.changed()[4].tag == "rule:rest");
     }
     SUBCASE("beside purges that match, too") {
         d.rules.push_back(ttl_only(a_rule("x", "GET /x", "x:all")));
