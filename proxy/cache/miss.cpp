@@ -5,9 +5,9 @@
 #include "proxy/cache/fill.hpp"
 #include "proxy/cache/fill_feed.hpp"
 #include "proxy/cache/fill_table.hpp"
+#include "proxy/cache/head_update.hpp"
 #include "proxy/cache/hit.hpp"
 #include "proxy/cache/own_answer.hpp"
-#include "proxy/cache/pending_purges.hpp"
 #include "proxy/cache/upstream_gate.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/upstream/pass.hpp"
@@ -51,19 +51,6 @@ rules::cache_status miss_status(lookup const& at) {
     status.fwd = why_forwarded(at);
     status.key = at.wanted.key;
     return status;
-}
-
-stored_response view_of(store::entry const& e, unix_ms now) {
-    return {e.status, e.head, e.body, e.age_seconds(now)};
-}
-
-moment now_for(snapshot const& snap, bool pending_purge) {
-    moment at;
-    at.now = system_now_ms();
-    at.boot = boot_clock::now();
-    at.lease = snap.config->near_cache.lease;
-    at.pending_purge = pending_purge;
-    return at;
 }
 
 /// One client's way through a miss. A value in its coroutine's frame; everything it refers to
@@ -170,9 +157,15 @@ private:
         options.extra = extra;
         options.head = &prepared;
         options.fallback_host = config.upstream.host_header;
+        http::response_head answer;
+        bool const is_head = client.request().method == "HEAD";
+        options.seen = is_head ? &answer : nullptr;
         auto const outcome = co_await upstream::pass(client, parts.upstream, options);
         account.upstream = outcome.upstream;
         book_upstream(outcome, parts, *snap, at.wanted.matched);
+        if (is_head) {
+            note_head(parts, at, answer);
+        }
     }
 
     /// Fills, for whoever joins `permit`, and answers with what comes.
@@ -452,44 +445,6 @@ private:
 };
 
 }  // namespace
-
-void before_read(worker_parts const& parts, lookup& at) {
-    auto const& pending = parts.process.pending;
-    at.pending_purge = !pending.none() && pending.covers(at.wanted.tags);
-}
-
-void after_read(result<store::reading> reading,
-                snapshot const& snap,
-                http::downstream const& client,
-                lookup& at) {
-    if (!reading) {
-        at.reading.reset();
-        at.why = validity::absent;
-        at.use = {};
-        return;
-    }
-    at.reading = std::move(*reading);
-    auto const when = now_for(snap, at.pending_purge);
-    at.now = when.now;
-    at.why = judge(at.reading->entry,
-                   at.reading->by,
-                   at.reading->tags,
-                   at.wanted,
-                   client.request().view(),
-                   when,
-                   at.entry);
-    at.use = may_answer(at.entry, at.why, at.wanted, at.directives, at.now);
-}
-
-prepared_answer render_hit(http::downstream const& client, lookup& at) {
-    rules::cache_status status;
-    status.fwd = rules::forwarded::no;
-    status.ttl = at.use.ttl;
-    status.key = at.wanted.key;
-    status.detail = "store";
-    return render_answer(
-        at.head, at.content, view_of(at.entry, at.now), at.wanted.asks, status, client, at.now);
-}
 
 void revalidate_behind(worker_parts const& parts,
                        std::shared_ptr<snapshot const> const& snap,

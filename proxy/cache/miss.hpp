@@ -40,6 +40,12 @@ struct lookup {
     cache::caller caller;
 };
 
+/// Now, as a judgement needs it.
+moment now_for(snapshot const& snap, bool pending_purge);
+
+/// An entry as `render_answer` takes it.
+stored_response view_of(store::entry const& e, unix_ms now);
+
 /// The look-up in two halves, around `store.read`: no coroutine of their own on the hit path.
 /// Before: whether a purge that the store has not had yet covers the tags. It has to be asked
 /// before the read is sent (see pending_purges).

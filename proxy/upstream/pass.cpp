@@ -142,6 +142,9 @@ task<void> send_answer(http::downstream& client,
                        pass_options const& options,
                        http::response_head& head,
                        pass_outcome& outcome) {
+    if (options.seen != nullptr) {
+        *options.seen = head;
+    }
     for (auto const& f : options.extra) {
         head.fields.add(f.name, f.value);
     }

@@ -26,6 +26,8 @@ struct pass_options {
     bool read_all = false;
     /// Host for an HTTP/1.0 request that named none.
     std::string_view fallback_host{};
+    /// Gets the upstream's final head as it came, when there is one; null: nobody asks.
+    http::response_head* seen = nullptr;
 };
 
 struct pass_outcome {

@@ -373,6 +373,41 @@ TEST_CASE("groups: a write's answer names them, and they go, these and no others
     }
 }
 
+TEST_CASE("a HEAD whose answer differs makes what is stored stale (RFC 9111 section 4.3.5)") {
+    origin_stage s;
+    auto const anew = http_fields{{"Cache-Control", "no-cache"}};
+    auto const last_modified = "Last-Modified: " + date_in(-500);
+    s.reply("/a", fresh + "ETag: \"1\"\n" + last_modified);
+    s.get("/a");
+    CHECK(says(s.get("/a"), "hit"));
+
+    SUBCASE("the same: it stays") {
+        s.reply("/a", fresh + "ETag: \"1\"\n" + last_modified);
+        CHECK(says(s.ask("HEAD", "/a", anew), "fwd=request"));
+        CHECK(says(s.get("/a"), "hit"));
+    }
+    SUBCASE("another ETag") {
+        s.reply("/a", fresh + "ETag: \"2\"");
+        s.ask("HEAD", "/a", anew);
+        CHECK(eventually([&] { return !says(s.get("/a"), "hit"); }));
+    }
+    SUBCASE("another Last-Modified") {
+        s.reply("/a", fresh + "Last-Modified: " + date_in(-5));
+        s.ask("HEAD", "/a", anew);
+        CHECK(eventually([&] { return !says(s.get("/a"), "hit"); }));
+    }
+    SUBCASE("another length") {
+        s.reply("/a", fresh, "longer than it was");
+        s.ask("HEAD", "/a", anew);
+        CHECK(eventually([&] { return !says(s.get("/a"), "hit"); }));
+    }
+    SUBCASE("an error says nothing") {
+        s.reply("/a", "404", "longer than it was");
+        s.ask("HEAD", "/a", anew);
+        CHECK(says(s.get("/a"), "hit"));
+    }
+}
+
 TEST_CASE("an interim answer reaches the client of a fill") {
     origin_stage s;
     s.reply_raw("/a",
@@ -384,6 +419,7 @@ TEST_CASE("an interim answer reaches the client of a fill") {
     auto const hit = s.get("/a");
     CHECK(says(hit, "hit"));
     CHECK(hit.interims.empty());
+    CHECK_FALSE(hit.field("Link"));  // it was the hint's, not the response's
 }
 
 TEST_CASE("named fields are not stored, and the rest is") {
