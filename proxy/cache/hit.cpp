@@ -206,7 +206,11 @@ std::string head_to_store(http::response_head const& head, std::size_t body_size
     out += head.reason;
     out += "\r\n";
     auto fields = head.fields;
-    fields.erase("Age");
+    // Age counts on; the others are between a client and a proxy (RFC 9111 section 3.1).
+    for (auto const* name :
+         {"Age", "Proxy-Authenticate", "Proxy-Authentication-Info", "Proxy-Authorization"}) {
+        fields.erase(name);
+    }
     if (!fields.find("Date")) {
         fields.add("Date", http_date(now));
     }

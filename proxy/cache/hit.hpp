@@ -16,7 +16,8 @@
 namespace sidecache::cache {
 
 /// "HTTP/1.1 200 OK\r\n" and the field lines that an entry keeps: everything end-to-end as the
-/// upstream sent it but Age (it counts on, from `entry_to_store::initial_age`); Content-Length of
+/// upstream sent it but Age (it counts on, from `entry_to_store::initial_age`) and what a proxy
+/// says for itself (Proxy-Authenticate: RFC 9111 section 3.1); Content-Length of
 /// the whole body, so that a chunked response is stored with a length; Date, made up from `now`
 /// when the upstream sent none (RFC 9110 section 6.6.1). Without the empty line.
 std::string head_to_store(http::response_head const& head, std::size_t body_size, unix_ms now);

@@ -284,6 +284,9 @@ void add_fields(std::vector<behaviour>& all) {
     for (auto const* line : {"Connection: a, Test\nTest: 1",
                              "Keep-Alive: a",
                              "Proxy-Connection: a",
+                             "Proxy-Authenticate: a",
+                             "Proxy-Authentication-Info: a",
+                             "Proxy-Authorization: a",
                              "TE: a",
                              "Upgrade: a"}) {
         std::string const field(line);
