@@ -19,13 +19,10 @@ std::string yaml(std::string const& url, origin_stage::options const& o) {
            o.rule + "}\n";
 }
 
-/// Head and content with the length that belongs to them; "" closes.
-std::string wire_form(std::string_view head, std::string_view body) {
+/// First line and fields, without the empty line.
+std::string wire_head(std::string_view head) {
     auto const end = head.find('\n');
     auto const status = head.substr(0, end);
-    if (status == "0") {
-        return {};
-    }
     std::string out = "HTTP/1.1 " + std::string(status) + " Some Reason\r\n";
     auto rest = end == std::string_view::npos ? std::string_view() : head.substr(end + 1);
     while (!rest.empty()) {
@@ -33,6 +30,16 @@ std::string wire_form(std::string_view head, std::string_view body) {
         rest.remove_prefix(std::min(line.size() + 1, rest.size()));
         out += std::string(line) + "\r\n";
     }
+    return out;
+}
+
+/// Head and content with the length that belongs to them; "" closes.
+std::string wire_form(std::string_view head, std::string_view body) {
+    auto const status = head.substr(0, head.find('\n'));
+    if (status == "0") {
+        return {};
+    }
+    auto out = wire_head(head);
     if (status == "304" || status == "204") {
         return out + "\r\n";
     }
@@ -60,8 +67,11 @@ std::string origin_stage::answer(std::string_view method, std::string_view targe
     return method == "HEAD" ? bytes.substr(0, bytes.find("\r\n\r\n") + 4) : bytes;
 }
 
-void origin_stage::reply(std::string const& target, std::string_view head, std::string body) {
-    auto const bytes = wire_form(head, body);
+void origin_stage::reply(std::string const& target,
+                         std::string_view head,
+                         std::string body,
+                         std::string_view interim) {
+    auto const bytes = (interim.empty() ? "" : wire_head(interim) + "\r\n") + wire_form(head, body);
     reply_raw(target, bytes);
     if (bytes.empty()) {
         reply_raw(target, bytes);  // a kept connection that closes is tried once more, anew

@@ -29,8 +29,11 @@ public:
 
     /// The backend's next answer to that target: "200\nCache-Control: max-age=60\nX-A: 1", and its
     /// content. Without one it answers 200 "unscripted" with no field that caches look at. A status
-    /// of 0 closes the connection instead.
-    void reply(std::string const& target, std::string_view head, std::string body = "body");
+    /// of 0 closes the connection instead. `interim`: a head that comes before it.
+    void reply(std::string const& target,
+               std::string_view head,
+               std::string body = "body",
+               std::string_view interim = {});
     /// Bytes as they are.
     void reply_raw(std::string const& target, std::string bytes);
 
