@@ -1,5 +1,6 @@
 #include "proxy/cache/event_message.hpp"
 
+#include "rules/http_cache/groups.hpp"
 #include "rules/method.hpp"
 #include "rules/mutation_scope.hpp"
 #include "rules/request.hpp"
@@ -120,13 +121,23 @@ std::variant<event_scope, std::string> read_event(rules::rule_set const& rules,
             out.tags.push_back(rules::rule_set::rule_tag(*rule));
         }
     }
+    if (auto const group = text_of(message, "group"); group && wrong.empty()) {
+        is_named = true;
+        if (group->empty()) {
+            wrong = "`group` is empty";
+        } else {
+            // With the tag that changes with any group: fills look at it (entry_groups.hpp).
+            out.tags.push_back(rules::http_cache::group_tag(*group));
+            out.tags.emplace_back(rules::http_cache::any_group);
+        }
+    }
     bool const is_write = message.find("method") != nullptr || message.find("uri") != nullptr;
     if (is_write && wrong.empty()) {
         is_named = true;
         wrong = add_write(rules, message, out);
     }
     if (!is_named && wrong.empty()) {
-        wrong = "it names neither `pattern`, `key`, `rule` nor `method` and `uri`";
+        wrong = "it names neither `pattern`, `key`, `rule`, `group` nor `method` and `uri`";
     }
     if (!wrong.empty()) {
         return wrong;

@@ -20,12 +20,13 @@ struct event_scope {
     bool is_unmatched = false;
 };
 
-/// Reads a message by these rules. Fields, by name; at least one of the first four, and all that
+/// Reads a message by these rules. Fields, by name; at least one of the first five, and all that
 /// it names goes:
 ///
 ///     pattern  product:42*              as in a purge of the configuration, values filled in
 ///     key      product:42:details       one Redis key; its partition behind '|' is ignored
 ///     rule     product-details          everything that rule has stored
+///     group    catalogue                what says it belongs to that group (Cache-Groups)
 ///     method, uri                       a write as it was made elsewhere: PATCH /products/42
 ///
 /// With method and uri: `body` and `response` (JSON texts) and `identity.NAME`, for variables of

@@ -79,6 +79,7 @@ bool holds(tags const& all, std::string_view tag) {
 
 TEST_CASE("names: a pattern, a key, a rule, and all that one message names") {
     CHECK(tags_of({{"pattern", "product:42*"}}) == tags{"product:42*"});
+    CHECK(tags_of({{"group", "a b"}}) == tags{"cache-group:*", "cache-group:a%20b"});
     CHECK(tags_of({{"key", "product:42:details|orgId=7"}}) ==
           tags_of({{"key", "product:42:details"}}));
     CHECK(tags_of({{"rule", "details"}}) == tags{"rule:details"});
@@ -127,6 +128,7 @@ TEST_CASE("what cannot be understood says why, and none of its values") {
              {{"id", secret}},
              {{"pattern", secret}},
              {{"pattern", ""}},
+             {{"group", ""}},
              {{"key", "product:" + secret + "*"}},
              {{"rule", secret}},
              {{"method", "PATCH"}},
