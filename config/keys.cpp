@@ -343,8 +343,10 @@ constexpr auto table = std::to_array<known_key>({
     {"rules[].partition",
      "partition",
      "credential",
-     "Who may share an entry. `credential`: requests with the same Authorization and Cookie, API key "
-     "or tenant. [NAMES]: whose verified identity has the same values of these variables. `none`: everybody, "
+     "Who may share an entry. `credential`: requests with the same Authorization and Cookie, API "
+     "key "
+     "or tenant. [NAMES]: whose verified identity has the same values of these variables. `none`: "
+     "everybody, "
      "because you know that the response is the same for all."},
     {"rules[].unlisted_query",
      "unlisted_query",
@@ -375,6 +377,12 @@ constexpr auto table = std::to_array<known_key>({
      "boolean",
      "false",
      "Whether a response with Set-Cookie may be stored, cookie and all."},
+    {"rules[].store_errors",
+     "boolean",
+     "false",
+     "Under `ttl: origin`: stores every error that says how long it is fresh, not only those about "
+     "the target itself (404, 405, 410, 414, 451, 501). For backends that say so on purpose: an "
+     "error that one request has brought about is then everybody's."},
     {"rules[].request_directives",
      "request_directives",
      "",

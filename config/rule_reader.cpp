@@ -320,6 +320,7 @@ bool read_rule(section& s, rules::rule_definition& out) {
     s.count("max_upstream", out.max_upstream, 0, 1'000'000);
     s.count("max_keys", out.max_keys, 0, 1'000'000'000);
     s.boolean("store_set_cookie", out.store_set_cookie);
+    s.boolean("store_errors", out.store_errors);
     read_request_directives(s, out.obeys_requests);
     s.boolean("own_etag", out.own_etag);
     read_vary_language(s, out.languages_by_preference);

@@ -106,6 +106,8 @@ struct rule_definition {
     /// without end (a search, a cookie under `partition: credential`) does not fill the store.
     std::uint64_t max_keys = 1'000'000;
     bool store_set_cookie = false;
+    /// `ttl: origin`: errors that say how long they are fresh, whatever their status.
+    bool store_errors = false;
     bool ttl_only = false;
 };
 

@@ -18,11 +18,23 @@ void add_names(std::vector<std::string>& to, std::string_view list) {
 
 /// Errors that are about the target itself. Any other may answer what one request alone has said,
 /// in a field that no key holds (too large, of another credential, unreadable to the backend), and
-/// would then be served to everybody ("cache-poisoned denial of service"); and 428, 429, 431 and
-/// 511 must not be stored at all (RFC 6585).
+/// would then be served to everybody ("cache-poisoned denial of service").
 bool is_about_target(unsigned status) {
     constexpr std::array<unsigned, 6> those{404, 405, 410, 414, 451, 501};
     return std::ranges::find(those, status) != those.end();
+}
+
+/// Errors that must not be stored, whoever says so (RFC 6585).
+bool is_about_client(unsigned status) {
+    return status == 428 || status == 429 || status == 431 || status == 511;
+}
+
+bool is_storable(rule_definition const& rule, unsigned status) {
+    if (status < 200 || status == 304) {
+        return false;
+    }
+    return status < 400 || is_about_target(status) ||
+           (rule.store_errors && !is_about_client(status));
 }
 
 /// What forbids keeping it, whatever its freshness.
@@ -35,7 +47,7 @@ std::optional<not_stored> forbidden(rule_definition const& rule,
     if (status == 206 || status == 416) {
         return not_stored::partial;
     }
-    if (status < 200 || status == 304 || (status >= 400 && !is_about_target(status))) {
+    if (!is_storable(rule, status)) {
         return not_stored::status;
     }
     bool const understood = d.must_understand && is_understood(status);

@@ -45,7 +45,8 @@ inline constexpr milliseconds longest_kept = std::chrono::hours(24 * 7);
 ///   rule says so;
 /// - of a request with Authorization only what says `public`, `must-revalidate` or `s-maxage`
 ///   (3.5);
-/// - of errors only those that are about the target: 404, 405, 410, 414, 451, 501;
+/// - of errors only those that are about the target (404, 405, 410, 414, 451, 501), unless the rule
+///   says `store_errors`; then any but those of RFC 6585;
 /// - any other final status with explicit freshness; without it what may be guessed about (4.2.2);
 /// - what is neither fresh nor can be validated nor served stale is of no use.
 std::variant<kept, not_stored> may_keep(rule_definition const& rule,

@@ -237,7 +237,8 @@ void play_all(origin_stage::options const& how, std::string_view also = "-", int
     CHECK(optimal.all == 104);
 }
 
-std::string const switches = ", store_set_cookie: true, own_etag: false, vary_language: preference";
+std::string const switches =
+    ", store_set_cookie: true, store_errors: true, own_etag: false, vary_language: preference";
 
 }  // namespace
 

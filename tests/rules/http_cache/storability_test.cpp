@@ -145,6 +145,32 @@ TEST_CASE("RFC 9111 section 3: what a shared cache may store") {
     }
 }
 
+TEST_CASE("store_errors: any error with explicit freshness, but none of RFC 6585") {
+    rule_definition rule = a_rule("rest", "GET /{path*}", "");
+    rule.origin = true;
+    rule.store_errors = true;
+    request const asked{.method = "GET",
+                        .target = "/a",
+                        .host = "h",
+                        .fields = {},
+                        .has_body = false,
+                        .identity = std::nullopt};
+    lines const fresh{{"Cache-Control", "max-age=60"}};
+    lines const silent{{"Last-Modified", a_day_ago}};
+    for (unsigned const status : {400U, 403U, 404U, 410U, 499U, 500U, 502U, 503U, 504U, 599U}) {
+        CAPTURE(status);
+        CHECK(std::holds_alternative<kept>(may_keep(rule, asked, status, fresh, now, now)));
+    }
+    for (unsigned const status : {403U, 502U, 599U}) {
+        CAPTURE(status);
+        CHECK(std::holds_alternative<not_stored>(may_keep(rule, asked, status, silent, now, now)));
+    }
+    for (unsigned const status : {304U, 416U, 428U, 429U, 431U, 511U}) {
+        CAPTURE(status);
+        CHECK(std::holds_alternative<not_stored>(may_keep(rule, asked, status, fresh, now, now)));
+    }
+}
+
 TEST_CASE("RFC 9111 section 3.5: requests with Authorization") {
     lines const with{{"Authorization", "Basic eDp5"}};
     CHECK(outcome(200, {{"Cache-Control", "max-age=60"}}, with) == "authorization");
