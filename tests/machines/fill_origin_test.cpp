@@ -1,5 +1,6 @@
 // `ttl: origin` under the protocol: what is stale by time, asked about, or known to belong to
 // groups never reaches past a write, wherever the write falls between its steps.
+#include "proxy/cache/pending_purges.hpp"
 #include "rules/http_cache/groups.hpp"
 #include "tests/machines/fill_world.hpp"
 
@@ -348,4 +349,24 @@ TEST_CASE("who sees a fill's response in a near cache loses it with the group") 
     w[0].drop(group);
     invalidate_group(w);
     CHECK(body_of_next(w) == "asked");
+}
+
+TEST_CASE(
+    "a group whose purge the store has not had: nothing of it from memory, and nothing stored") {
+    fill_world w(1, rules_yaml, 1 << 20);
+    fill(w, "old", grouped);
+    CHECK(body_of_next(w) == "old");
+    CHECK(body_of_next(w) == "old");
+    auto const puts = w.store().count("put");
+    auto held = w[0].shared.pending.hold({group, any}, w.config().rules);
+    auto const during = w.get("/a");
+    CHECK_FALSE(during->done);
+    answer(w, 200, "new", grouped);
+    CHECK(during->client.body == "new");
+    CHECK(w.store().count("put") == puts);
+    // What belongs to none of it goes on.
+    w.get("/b");
+    answer(w, 200, "b", fresh);
+    CHECK(w.get("/b")->client.body == "b");
+    held.release();
 }
