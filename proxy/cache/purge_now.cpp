@@ -15,8 +15,7 @@ task<result<purge_report>> purge_tags(worker_parts const& parts, std::vector<std
     for (auto& tag : tags) {
         // A tag without '*' that is no rule's, no path's and no group's is the name of one key.
         bool const is_key = tag.find('*') == std::string::npos && !tag.starts_with("rule:") &&
-                            !tag.starts_with("path:") &&
-                            !rules::http_cache::is_group_tag(tag);
+                            !tag.starts_with("path:") && !rules::http_cache::is_group_tag(tag);
         auto key = is_key ? tag : std::string();
         all.push_back({std::move(tag), std::move(key), std::nullopt});
     }
