@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -299,11 +300,17 @@ TEST_CASE("groups: a write's answer names them, and they go, these and no others
     SUBCASE("from the store") {
         how.near = "0";
     }
+    std::optional<redis_server> redis;
+    SUBCASE("from Redis") {
+        redis.emplace();
+        how.store = redis->url();
+        how.near = "0";
+    }
     origin_stage s(how);
     auto const store = [&](std::string const& target, std::string const& groups) {
         s.reply(target, fresh + groups);
         s.get(target);
-        CHECK(says(s.get(target), "hit"));
+        CHECK(eventually([&] { return says(s.get(target), "hit"); }));
         auto const again = s.get(target);  // once from where a hit has put it
         CHECK(says(again, "hit"));
         CHECK(again.field("Cache-Status"));
