@@ -2,12 +2,14 @@
 // memory or from Redis once its client has the answer.
 #include "tests/support/eventually.hpp"
 #include "tests/support/recording_upstream.hpp"
+#include "tests/support/redis_cluster.hpp"
 #include "tests/support/redis_server.hpp"
 #include "tests/support/sidecache_process.hpp"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +25,15 @@ bool says(http_response const& r, std::string_view part) {
 
 TEST_CASE(
     "a group that one replica is told of is gone from every replica's memory and from Redis") {
-    redis_server redis;
+    std::optional<redis_server> one;
+    std::optional<redis_cluster> several;
+    std::string store;
+    SUBCASE("one Redis") {
+        store = one.emplace().url();
+    }
+    SUBCASE("a Cluster, where entry, groups and the tag of all are on different nodes") {
+        store = several.emplace().url();
+    }
     std::atomic<int> version = 1;
     recording_upstream backend([&](std::string_view method, std::string_view target) {
         if (method != "GET") {
@@ -38,7 +48,7 @@ TEST_CASE(
     auto const yaml =
         "listen: 127.0.0.1:0\nworkers: 1\nadmin: {listen: \"127.0.0.1:0\"}\n"
         "store: {url: \"" +
-        redis.url() + "\"}\nupstream: {url: \"" + backend.url() +
+        store + "\"}\nupstream: {url: \"" + backend.url() +
         "\", host: shop.example}\nrules:\n  - {name: rest, match: \"GET /{path*}\", "
         "ttl: origin, partition: none}\n";
     sidecache_process const first(yaml);
