@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
 
 namespace sidecache::rules {
 
@@ -159,21 +160,29 @@ constexpr auto first_of_length = [] {
     return out;
 }();
 
-constexpr auto plain_characters = [] {
-    std::array<bool, 256> out{};
-    for (std::size_t c = 'a'; c <= 'z'; ++c) {
-        out[c] = out[c - 'a' + 'A'] = true;
+constexpr std::uint32_t initial(std::string_view name) {
+    return name.empty() ? 0U : 1U << (static_cast<unsigned char>(name.front()) & 31U);
+}
+
+/// With which letters the names of each length begin, a bit a letter: most fields end here.
+constexpr auto initials_of_length = [] {
+    std::array<std::uint32_t, longest + 1> out{};
+    for (auto const name : names) {
+        out[name.size()] |= initial(name);
     }
-    for (std::size_t c = '0'; c <= '9'; ++c) {
-        out[c] = true;
-    }
-    out['-'] = true;
     return out;
 }();
 
+/// Whether one of the eight bytes is that one.
+constexpr bool holds(std::uint64_t bytes, char c) {
+    constexpr std::uint64_t ones = 0x0101010101010101ULL;
+    auto const zeroed = bytes ^ (ones * static_cast<unsigned char>(c));
+    return ((zeroed - ones) & ~zeroed & (ones << 7U)) != 0;
+}
+
 /// The name in the table; null: none.
 known const* find(std::string_view name) {
-    if (name.size() > longest) {
+    if (name.size() > longest || (initials_of_length[name.size()] & initial(name)) == 0) {
         return nullptr;
     }
     auto const end = first_of_length[name.size() + 1];
@@ -201,8 +210,18 @@ bool names_caller(std::span<field const> fields) {
 }
 
 bool is_plain_name(std::string_view name) {
-    return std::ranges::all_of(
-        name, [](char c) { return plain_characters[static_cast<unsigned char>(c)]; });
+    std::uint64_t bytes = 0;
+    if (name.size() < sizeof bytes) {
+        return std::ranges::none_of(name, [](char c) { return c == '_' || c == '.'; });
+    }
+    // Eight at a time, the last eight once more where they overlap.
+    for (std::size_t at = 0; at < name.size(); at += sizeof bytes) {
+        std::memcpy(&bytes, name.data() + std::min(at, name.size() - sizeof bytes), sizeof bytes);
+        if (holds(bytes, '_') || holds(bytes, '.')) {
+            return false;
+        }
+    }
+    return true;
 }
 
 }  // namespace sidecache::rules

@@ -26,9 +26,8 @@ std::span<std::string_view const> known_caller_fields();
 /// Whether a request has any.
 bool names_caller(std::span<field const> fields);
 
-/// Letters, digits and '-' alone. What reaches a program as an environment variable (CGI, WSGI,
-/// Rack, PHP) has other characters turned into the '_' that '-' becomes as well: `X_Tenant_Id` may
-/// be read as `X-Tenant-Id`.
+/// Without '_' and '.'. What reaches a program as a variable (CGI, WSGI, Rack, PHP) has '-' turned
+/// into '_', and for PHP '.' as well: `X_Tenant_Id` may be read as `X-Tenant-Id`.
 bool is_plain_name(std::string_view name);
 
 }  // namespace sidecache::rules
