@@ -4,7 +4,6 @@
 #include "proxy/store/spawn.hpp"
 #include "proxy/store/stream_deadline.hpp"
 
-#include <sstream>
 #include <utility>
 
 namespace sidecache::store {
@@ -13,7 +12,10 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view channel = "+switch-master";
+/// What a Sentinel says when it has made another server primary, or heard of it; and, earlier, when
+/// the server that it has chosen has become one: from then on it names that one to whoever asks.
+constexpr std::string_view switched = "+switch-master";
+constexpr std::string_view promoted = "+promoted-slave";
 
 }  // namespace
 
@@ -27,85 +29,89 @@ sentinel_watch::sentinel_watch(executor const& ex,
       directory_(directory),
       way_(way),
       moved_(std::move(moved)),
-      on_(ex),
-      rest_(ex),
       look_rest_(ex) {}
 
 void sentinel_watch::start() {
-    spawn(ex_, "sentinel watch", listen(shared_from_this()));
+    listen_to_all();
     spawn(ex_, "sentinel look", look(shared_from_this()));
 }
 
 void sentinel_watch::stop() {
     stopped_ = true;
-    on_.close();
-    rest_.cancel();
+    for (auto const& [at, with] : ears_) {
+        with->on.close();
+        with->rest.cancel();
+    }
     look_rest_.cancel();
 }
 
-task<void> sentinel_watch::listen(std::shared_ptr<sentinel_watch> self) {
-    // `self` keeps this alive for as long as the coroutine runs.
-    while (!stopped_) {
-        auto const all = directory_.known();
-        for (auto const& at : all) {
-            if (!stopped_) {
-                co_await listen_to(at);
-            }
+void sentinel_watch::listen_to_all() {
+    auto const all = directory_.known();
+    for (auto const& at : all) {
+        auto const [place, is_new] = ears_.try_emplace(at.text());
+        if (is_new) {
+            place->second = std::make_shared<ear>(ex_, at);
+            spawn(ex_, "sentinel watch", listen(shared_from_this(), place->second));
         }
+    }
+}
+
+task<void> sentinel_watch::listen(std::shared_ptr<sentinel_watch> self, std::shared_ptr<ear> with) {
+    // `self` and `with` keep what is used alive for as long as the coroutine runs.
+    while (!stopped_) {
+        co_await listen_to(*with);
         if (stopped_) {
             break;
         }
-        rest_.expires_after(std::chrono::seconds(1));
-        auto [ec] = co_await rest_.async_wait(as_tuple);
+        with->rest.expires_after(std::chrono::seconds(1));
+        auto [ec] = co_await with->rest.async_wait(as_tuple);
         (void)ec;
     }
 }
 
-task<void> sentinel_watch::listen_to(config::endpoint at) {
-    on_ = stream(ex_);
-    auto const reached = co_await way_.connect(on_, at);
+task<void> sentinel_watch::listen_to(ear& e) {
+    e.on = stream(ex_);
+    auto const reached = co_await way_.connect(e.on, e.at);
     auto const us = directory_.who();
     if (!reached || !us || stopped_) {
         co_return;
     }
-    conversation with(on_);
+    conversation with(e.on);
     std::string out;
-    auto replies = append_greeting(out, *us, "sidecache-sentinel");
-    append_command(out, "SUBSCRIBE"sv, channel);
-    ++replies;
+    auto const greeting = append_greeting(out, *us, "sidecache-sentinel");
+    append_command(out, "SUBSCRIBE"sv, switched);
+    append_command(out, "SUBSCRIBE"sv, promoted);  // may be refused: then it is the other alone
     auto const said = co_await with.say(std::move(out));
     if (!said) {
         co_return;
     }
+    std::size_t heard_so_far = 0;
     while (!stopped_) {
         // Silent for two PINGs: it has stopped.
-        stream_deadline const limit(on_, 2 * interval);
+        stream_deadline const limit(e.on, 2 * interval);
         auto const heard = co_await with.hear();
         if (!heard) {
             break;
         }
-        if (replies > 0) {
-            listens_ = --replies == 0 && !heard->is_error();
-            if (replies == 0 && !listens_) {
-                break;  // may not; `look` goes on
+        if (heard_so_far < greeting + 2) {
+            if (heard_so_far++ == greeting) {
+                e.listens = !heard->is_error();
+                if (!e.listens) {
+                    break;  // may not; `look` goes on
+                }
+                // What it has said before it was listened to.
+                co_await ask();
             }
         } else if (heard->items.size() == 3 && heard->items[0].text == "message") {
-            take(heard->items[2].text);
+            co_await ask();
         }
     }
-    listens_ = false;
+    e.listens = false;
 }
 
-/// "NAME OLD-IP OLD-PORT NEW-IP NEW-PORT".
-void sentinel_watch::take(std::string const& message) {
-    std::istringstream words(message);
-    std::string name;
-    std::string old_host;
-    std::string old_port;
-    config::endpoint now;
-    words >> name >> old_host >> old_port >> now.host >> now.port;
-    if (words && name == directory_.master_name()) {
-        directory_.note_primary(std::move(now));
+task<void> sentinel_watch::ask() {
+    auto const named = co_await directory_.ask(ex_);
+    if (named && !stopped_) {
         moved_();
     }
 }
@@ -119,20 +125,18 @@ task<void> sentinel_watch::look(std::shared_ptr<sentinel_watch> self) {
         if (stopped_) {
             break;
         }
-        auto const named = co_await directory_.ask(ex_);
-        if (stopped_) {
-            break;
-        }
-        if (named) {
-            moved_();
-        }
-        if (listens_) {
-            // Its reply keeps the one that we listen to from being given up as silent.
-            std::string ping;
-            append_command(ping, "PING"sv);
-            conversation with(on_);
-            auto const said = co_await with.say(std::move(ping));
-            (void)said;
+        co_await ask();
+        listen_to_all();
+        std::string ping;
+        append_command(ping, "PING"sv);
+        auto const all = ears_;
+        for (auto const& [at, e] : all) {
+            if (e->listens && !stopped_) {
+                // Its reply keeps the one that we listen to from being given up as silent.
+                conversation with(e->on);
+                auto const said = co_await with.say(ping);
+                (void)said;
+            }
         }
     }
 }

@@ -3,12 +3,16 @@
 #include "proxy/store/sentinels.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 namespace sidecache::store {
 
-/// Listens to one Sentinel at a time for `+switch-master`, and asks one now and then besides: one
-/// that has stopped says nothing. One worker only.
+/// Listens to every Sentinel for what makes another primary, and asks all of them now and then
+/// besides. To all: who leads a failover knows of it up to seconds before the others, and so does
+/// whoever else has asked it; meanwhile the old primary goes on as if nothing had happened. One
+/// worker only.
 class sentinel_watch : public std::enable_shared_from_this<sentinel_watch> {
 public:
     static constexpr std::chrono::seconds interval{5};
@@ -24,20 +28,28 @@ public:
     void stop();
 
 private:
-    task<void> listen(std::shared_ptr<sentinel_watch> self);
-    task<void> listen_to(config::endpoint at);
+    /// A Sentinel that is listened to.
+    struct ear {
+        explicit ear(executor const& ex, config::endpoint where)
+            : at(std::move(where)), on(ex), rest(ex) {}
+        config::endpoint const at;
+        stream on;
+        steady_timer rest;
+        bool listens = false;
+    };
+    task<void> listen(std::shared_ptr<sentinel_watch> self, std::shared_ptr<ear> with);
+    task<void> listen_to(ear& with);
     task<void> look(std::shared_ptr<sentinel_watch> self);
-    void take(std::string const& message);
+    task<void> ask();
+    void listen_to_all();
 
     executor ex_;
     std::shared_ptr<void> keep_;
     sentinels& directory_;
     connector& way_;
     std::function<void()> moved_;
-    stream on_;
-    steady_timer rest_;
+    std::map<std::string, std::shared_ptr<ear>> ears_;  // by address
     steady_timer look_rest_;
-    bool listens_ = false;  // to whom `on_` leads
     bool stopped_ = false;
 };
 

@@ -1,6 +1,8 @@
 #include "proxy/store/sentinels.hpp"
 
+#include "proxy/async/event.hpp"
 #include "proxy/store/resp_writer.hpp"
+#include "proxy/store/spawn.hpp"
 #include "proxy/store/stream_deadline.hpp"
 
 #include <algorithm>
@@ -15,6 +17,8 @@ using namespace std::string_view_literals;
 
 /// More Sentinels than anybody runs are not remembered.
 constexpr std::size_t most_known = 64;
+/// So long the others are waited for when one has answered: one that hangs must not cost more.
+constexpr std::chrono::milliseconds slower{200};
 
 std::optional<config::endpoint> endpoint_of(std::string const& host, std::string const& port) {
     config::endpoint e{host, 0};
@@ -24,6 +28,13 @@ std::optional<config::endpoint> endpoint_of(std::string const& host, std::string
         return std::nullopt;
     }
     return e;
+}
+
+/// 0: not a number.
+std::uint64_t number_of(std::string const& text) {
+    std::uint64_t n = 0;
+    std::from_chars(text.data(), text.data() + text.size(), n);
+    return n;
 }
 
 /// From the reply to SENTINEL SENTINELS: a flat list of names and values for each.
@@ -69,20 +80,18 @@ std::vector<config::endpoint> sentinels::known() const {
 
 std::optional<config::endpoint> sentinels::primary() const {
     std::scoped_lock const guard(mutex_);
-    return primary_;
+    return latest_ ? std::optional(latest_->primary) : std::nullopt;
 }
 
-void sentinels::note_primary(config::endpoint at) {
+void sentinels::take(word const& said) {
     std::scoped_lock const guard(mutex_);
-    primary_ = std::move(at);
-}
-
-void sentinels::answered(config::endpoint const& by, std::vector<config::endpoint> others) {
-    std::scoped_lock const guard(mutex_);
-    auto const at = std::find(known_.begin(), known_.end(), by);
-    if (at != known_.end()) {
-        std::rotate(known_.begin(), at, at + 1);
+    if (!latest_ || said.epoch >= latest_->epoch) {
+        latest_ = said;
     }
+}
+
+void sentinels::learn(std::vector<config::endpoint> others) {
+    std::scoped_lock const guard(mutex_);
     for (auto& one : others) {
         if (known_.size() < most_known &&
             std::find(known_.begin(), known_.end(), one) == known_.end()) {
@@ -91,23 +100,63 @@ void sentinels::answered(config::endpoint const& by, std::vector<config::endpoin
     }
 }
 
+/// Everybody is asked at once.
+struct sentinels::round {
+    explicit round(executor const& ex) : loop(ex), news(ex) {}
+    executor loop;
+    std::vector<config::endpoint> asked;
+    std::vector<std::optional<result<word, connect_error>>> said;
+    std::size_t under_way = 0;
+    event news;
+};
+
+task<void> sentinels::go(std::shared_ptr<round> on, std::size_t i) {
+    // `on` keeps the round alive for as long as the coroutine runs.
+    auto said = co_await ask_one(on->loop, on->asked[i]);
+    if (said) {
+        take(*said);
+    }
+    on->said[i] = std::move(said);
+    --on->under_way;
+    on->news.notify_all();
+}
+
 task<result<config::endpoint, connect_error>> sentinels::ask(executor ex) {
+    auto const on = std::make_shared<round>(ex);
+    on->asked = known();
+    on->said.resize(on->asked.size());
+    on->under_way = on->asked.size();
+    for (std::size_t i = 0; i < on->asked.size(); ++i) {
+        spawn(ex, "sentinel", go(on, i));
+    }
+    auto const has_word = [&] {
+        return std::any_of(on->said.begin(), on->said.end(), [](auto const& s) { return s && *s; });
+    };
+    while (on->under_way != 0 && !has_word()) {
+        co_await on->news.wait();
+    }
+    if (on->under_way != 0) {
+        steady_timer patience(ex, slower);
+        patience.async_wait([on](error_code) { on->news.notify_all(); });
+        while (on->under_way != 0 && patience.expiry() > std::chrono::steady_clock::now()) {
+            co_await on->news.wait();
+        }
+    }
+    if (has_word()) {
+        // The latest that was ever said: who says less has not heard of it yet.
+        co_return *primary();
+    }
     std::string heard;
     auto code = store_error::unreachable;
-    auto const all = known();
-    for (auto const& at : all) {
-        auto said = co_await ask_one(ex, at);
-        if (said) {
-            note_primary(*said);
-            co_return said;
-        }
-        code = said.error().code;
-        heard += (heard.empty() ? "" : "; ") + at.text() + ": " + said.error().text;
+    for (std::size_t i = 0; i < on->asked.size(); ++i) {
+        auto const& error = on->said[i]->error();
+        code = error.code;
+        heard += (heard.empty() ? "" : "; ") + on->asked[i].text() + ": " + error.text;
     }
     co_return failed(code, "no Sentinel names a primary (" + heard + ")");
 }
 
-task<result<config::endpoint, connect_error>> sentinels::ask_one(executor ex, config::endpoint at) {
+task<result<sentinels::word, connect_error>> sentinels::ask_one(executor ex, config::endpoint at) {
     stream on(ex);
     auto const reached = co_await way_.connect(on, at);
     if (!reached) {
@@ -122,6 +171,7 @@ task<result<config::endpoint, connect_error>> sentinels::ask_one(executor ex, co
     std::string out;
     auto const greeting = append_greeting(out, *us, "sidecache");
     append_command(out, "SENTINEL"sv, "get-master-addr-by-name"sv, std::string_view(master_name_));
+    append_command(out, "SENTINEL"sv, "master"sv, std::string_view(master_name_));
     append_command(out, "SENTINEL"sv, "sentinels"sv, std::string_view(master_name_));
     conversation with(on);
     auto const said = co_await with.say(std::move(out));
@@ -153,9 +203,21 @@ task<result<config::endpoint, connect_error>> sentinels::ask_one(executor ex, co
     if (!primary) {
         co_return failed(store_error::malformed, "it names no address");
     }
+    // Asked behind the address: of no earlier configuration, at least. Where that is not permitted
+    // whoever answers last is believed.
+    auto const about = co_await with.hear();
+    if (!about) {
+        co_return limit.passed() ? timed_out : about.error();
+    }
+    word said_so{*primary, 0};
+    if (auto const* const epoch = about->find("config-epoch")) {
+        said_so.epoch = number_of(epoch->text);
+    }
     auto const others = co_await with.hear();
-    answered(at, others ? others_of(*others) : std::vector<config::endpoint>());
-    co_return *primary;
+    if (others) {
+        learn(others_of(*others));
+    }
+    co_return said_so;
 }
 
 }  // namespace sidecache::store
