@@ -74,6 +74,7 @@ public:
 
 private:
     struct trip;
+    struct operation;
     using nodes = std::map<std::string, std::shared_ptr<node>, std::less<>>;
 
     // --- cluster.cpp: the nodes, and settling
@@ -97,6 +98,11 @@ private:
     task<store_error> wait_settled(time_point deadline, bool insists);
     task<void> go(std::shared_ptr<trip> on, std::size_t leg);
     task<store_error> travel(std::shared_ptr<trip> on);
+    bool set_out(operation const& op, trip& on);
+    void arrive(operation& op, trip const& on);
+    template <class Leg>
+    void take(operation& op, Leg const& leg, std::size_t i, std::size_t at);
+    task<store_error> go_round(operation& op, time_point deadline, bool insists);
     task<cluster_asked> attempt_all(call_plan plan, std::shared_ptr<cluster_batch const> what);
     task<void> rest(std::chrono::milliseconds how_long);
     bool takes_home(asked const& a, node const& from);

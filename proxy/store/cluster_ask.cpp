@@ -139,155 +139,189 @@ task<void> cluster::rest(std::chrono::milliseconds how_long) {
     (void)ec;
 }
 
+/// One operation on its way: what has its reply, and what is to be asked (again).
+struct cluster::operation {
+    explicit operation(std::shared_ptr<cluster_batch const> what)
+        : batch(std::move(what)), sent_to(batch->size()) {
+        a.replies.resize(batch->size());
+    }
+    bool is_complete() const {
+        return std::all_of(a.replies.begin(), a.replies.end(), [](auto const& r) { return r.set; });
+    }
+    /// Nothing has been done yet: what was, was done in another Cluster.
+    void begin_anew() {
+        std::fill(a.replies.begin(), a.replies.end(), cluster_reply{});
+        a.by = {};
+        is_first = true;
+    }
+    void has_reply(std::size_t i, trip::leg const& from, std::size_t at) {
+        a.replies[i] = {from.replies, at, from.by.server, from.by.server_now_ms};
+        auto const checked_at = from.by.checked_at;
+        a.by.checked_at = is_first ? checked_at : std::min(a.by.checked_at, checked_at);
+        a.by.server_now_ms = std::max(a.by.server_now_ms, from.by.server_now_ms);
+        since = is_first ? boot_clock::now() : since;
+        is_first = false;
+    }
+
+    std::shared_ptr<cluster_batch const> batch;
+    cluster_asked a;
+    std::vector<config::endpoint> sent_to;        // by ASK; without a port: by the map
+    std::set<std::shared_ptr<node>> has_scripts;  // loaded anew for this operation
+    std::set<std::shared_ptr<node>> forgetful;    // of the last round
+    std::optional<id128> of;                      // the Cluster that has answered until now
+    bool waits = false;                           // a node of the last round asks for patience
+    bool is_first = true;
+    int rounds = 0;
+    boot_clock::time_point since{};  // when the first reply was there
+};
+
+/// What is still to be asked, to whom it goes. False: nobody has the slot.
+bool cluster::set_out(operation const& op, trip& on) {
+    for (std::size_t i = 0; i < op.a.replies.size(); ++i) {
+        if (op.a.replies[i].set) {
+            continue;
+        }
+        bool const asking = op.sent_to[i].port != 0;
+        auto const to = asking ? node_at(op.sent_to[i]) : owner_of(op.batch->slot(i));
+        if (!to) {
+            return false;
+        }
+        on.to(to, asking).commands.push_back(i);
+    }
+    return true;
+}
+
+/// The reply to command `i`, or where to ask for it.
+template <class Leg>
+void cluster::take(operation& op, Leg const& leg, std::size_t i, std::size_t at) {
+    auto const r = (*leg.replies)[at];
+    bool const was_sent_on = std::exchange(op.sent_to[i], config::endpoint{}).port != 0;
+    if (!r.is_error()) {
+        op.has_reply(i, leg, at);
+        return;
+    }
+    auto const sent_on = parse_redirection(r.text(), leg.to->reached().host);
+    switch (sent_on.what) {
+        case redirection::kind::moved:
+            directory_.moved(sent_on.slot, sent_on.to);
+            wants_map_ = true;
+            poke();
+            op.waits = op.waits || was_sent_on || op.rounds > 2;  // they do not agree yet
+            return;
+        case redirection::kind::ask:
+            // Who owns nothing yet is nobody's node yet.
+            if (nodes_.contains(sent_on.to.text())) {
+                op.sent_to[i] = sent_on.to;
+            } else {
+                op.waits = true;
+            }
+            return;
+        case redirection::kind::later:
+            op.waits = true;
+            return;
+        case redirection::kind::none:
+            break;
+    }
+    if (r.text().starts_with("READONLY")) {
+        leg.to->distrust();
+        op.waits = true;
+    } else if (op.batch->runs_script(i) && r.text().starts_with("NOSCRIPT") &&
+               !op.has_scripts.contains(leg.to)) {
+        op.forgetful.insert(leg.to);
+    } else {
+        op.has_reply(i, leg, at);
+    }
+}
+
+void cluster::arrive(operation& op, trip const& on) {
+    op.waits = false;
+    op.forgetful.clear();
+    for (auto const& leg : on.legs) {
+        op.a.sent = op.a.sent || leg.sent;
+        for (std::size_t k = 0; leg.error == store_error::ok && k < leg.commands.size(); ++k) {
+            take(op, leg, leg.commands[k], leg.asking ? 2 * k + 1 : k);
+        }
+    }
+}
+
+/// One round of what is still to be asked; an error: some of it did not arrive.
+task<store_error> cluster::go_round(operation& op, time_point deadline, bool insists) {
+    auto const settled = co_await wait_settled(deadline, insists);
+    if (settled != store_error::ok) {
+        co_return settled;
+    }
+    if (op.of && op.of != label_) {
+        op.begin_anew();
+    }
+    op.of = label_;
+    ++op.rounds;
+    auto const on = std::make_shared<trip>(ex_, op.batch);
+    on->deadline = deadline;
+    on->insists = insists;
+    if (!set_out(op, *on)) {
+        co_return store_error::unreachable;
+    }
+    auto const worst = co_await travel(on);
+    arrive(op, *on);
+    for (auto const& n : op.forgetful) {
+        op.has_scripts.insert(n);
+        auto const loaded = co_await n->reload_scripts();
+        (void)loaded;  // else it says so once more
+    }
+    co_return worst;
+}
+
 task<cluster_asked> cluster::attempt_all(call_plan plan,
                                          std::shared_ptr<cluster_batch const> what) {
     auto const& where = process_->settings.where;
-    auto const attempts = std::max(1U, where.retry_attempts);
-    auto const began = steady_clock::now();
-    // A slow store must not cost a reader more than `store.timeout`.
     bool const reads = plan.counted_as == telemetry::store_command::read;
-    auto const give_up = began + where.timeout * (reads ? 1U : attempts) +
-                         (reads ? std::chrono::milliseconds(0) : where.retry_backoff * attempts);
+    // A slow store must not cost a reader more than `store.timeout`.
+    auto const attempts = std::max(1U, where.retry_attempts);
+    auto const give_up = steady_clock::now() +
+                         (reads ? where.timeout : (where.timeout + where.retry_backoff) * attempts);
     auto pause = where.retry_backoff;
-    auto const size = what->size();
-    cluster_asked a;
-    a.replies.resize(size);
-    std::vector<config::endpoint> asked_to(size);  // by ASK; without a port: by the map
-    std::set<std::shared_ptr<node>> reloaded;
-    auto begins = boot_clock::now();
+    operation op(std::move(what));
+    auto& a = op.a;
     unsigned attempt = 1;
-    std::optional<id128> of;
-    for (int round = 0; round < most_rounds; ++round) {
-        auto const now = steady_clock::now();
-        auto const deadline = std::min(now + where.timeout, give_up);
-        a.error = co_await wait_settled(deadline, plan.insists);
-        bool again = a.error != store_error::ok;
-        bool waits = false;
-        if (!again && of && *of != *label_) {
-            // What was done until now was done in another Cluster.
-            if (!plan.idempotent && a.sent) {
-                a.error = store_error::unreachable;
-                co_return a;
-            }
-            std::fill(a.replies.begin(), a.replies.end(), cluster_reply{});
-            a.by = {};
-        }
-        if (!again) {
-            of = label_;
-            auto const on = std::make_shared<trip>(ex_, what);
-            on->deadline = deadline;
-            on->insists = plan.insists;
-            for (std::size_t i = 0; i < size; ++i) {
-                if (a.replies[i].set) {
-                    continue;
-                }
-                bool const asking = asked_to[i].port != 0;
-                auto const to = asking ? node_at(asked_to[i]) : owner_of(what->slot(i));
-                if (!to) {
-                    again = true;
-                    a.error = store_error::unreachable;
-                    break;
-                }
-                on->to(to, asking).commands.push_back(i);
-            }
-            if (!again) {
-                a.error = co_await travel(on);
-                again = a.error != store_error::ok;
-            }
-            std::set<std::shared_ptr<node>> forgetful;
-            for (auto const& leg : on->legs) {
-                a.sent = a.sent || leg.sent;
-                if (leg.error != store_error::ok) {
-                    continue;
-                }
-                for (std::size_t k = 0; k < leg.commands.size(); ++k) {
-                    auto const i = leg.commands[k];
-                    auto const at = leg.asking ? 2 * k + 1 : k;
-                    auto const r = (*leg.replies)[at];
-                    asked_to[i] = {};
-                    if (r.is_error()) {
-                        auto const sent_on = parse_redirection(r.text(), leg.to->reached().host);
-                        if (sent_on.what == redirection::kind::moved) {
-                            directory_.moved(sent_on.slot, sent_on.to);
-                            wants_map_ = true;
-                            poke();
-                            waits = waits || round > 2;
-                            continue;
-                        }
-                        // Who owns nothing yet is nobody's node yet.
-                        if (sent_on.what == redirection::kind::ask &&
-                            nodes_.contains(sent_on.to.text())) {
-                            asked_to[i] = sent_on.to;
-                            continue;
-                        }
-                        if (sent_on.what != redirection::kind::none) {
-                            waits = true;
-                            continue;
-                        }
-                        if (r.text().starts_with("READONLY")) {
-                            leg.to->distrust();
-                            waits = true;
-                            continue;
-                        }
-                        if (what->runs_script(i) && r.text().starts_with("NOSCRIPT") &&
-                            !reloaded.contains(leg.to)) {
-                            forgetful.insert(leg.to);
-                            continue;
-                        }
-                    }
-                    a.replies[i] = {leg.replies, at, leg.by.server, leg.by.server_now_ms};
-                    begins = a.by.server_now_ms == 0 ? boot_clock::now() : begins;
-                    a.by.checked_at = a.by.server_now_ms == 0
-                                          ? leg.by.checked_at
-                                          : std::min(a.by.checked_at, leg.by.checked_at);
-                    a.by.server_now_ms = std::max(a.by.server_now_ms, leg.by.server_now_ms);
-                }
-            }
-            for (auto const& n : forgetful) {
-                reloaded.insert(n);
-                auto const loaded = co_await n->reload_scripts();
-                (void)loaded;  // else it says so once more
-            }
-        }
-        if (stopped_) {
+    for (int round = 0;; ++round) {
+        auto const deadline = std::min(steady_clock::now() + where.timeout, give_up);
+        auto const before = op.of;
+        a.error = co_await go_round(op, deadline, plan.insists);
+        bool const is_another = before && op.of != before;
+        if (stopped_ || (is_another && !plan.idempotent && a.sent)) {
             a.error = store_error::unreachable;
             co_return a;
         }
-        bool const complete =
-            std::all_of(a.replies.begin(), a.replies.end(), [](auto const& r) { return r.set; });
-        if (!again && complete && label_ == of) {
+        if (a.error == store_error::ok && op.is_complete() && label_ == op.of) {
             break;
         }
-        if (again) {
+        if (a.error != store_error::ok || op.waits) {
             wants_map_ = true;
             poke();
+        }
+        if (a.error != store_error::ok) {
             if ((!plan.idempotent && a.sent) || ++attempt > attempts) {
                 co_return a;
             }
             co_await rest(pause);
             pause *= 2;
-        } else if (waits) {
-            wants_map_ = true;
-            poke();
+        } else if (op.waits) {
             co_await rest(patience);
         }
-        if (steady_clock::now() >= give_up) {
-            a.error = again ? a.error : store_error::unreachable;
+        if (round == most_rounds || steady_clock::now() >= give_up) {
+            a.error = a.error == store_error::ok ? store_error::unreachable : a.error;
             co_return a;
         }
         follow_map();
-        a.error = store_error::unreachable;
-    }
-    if (a.error != store_error::ok) {
-        co_return a;
     }
     auto const now = boot_clock::now();
-    a.by.server = *of;
-    a.by.server_now_ms += std::chrono::ceil<std::chrono::milliseconds>(now - begins).count();
-    a.by.quiet = process_->rules.is_quiet(now);
-    if (size == 0) {
-        a.by.checked_at = now;
+    if (op.is_first) {
+        a.by.checked_at = now;  // nothing was asked
+    } else {
+        a.by.server_now_ms += std::chrono::ceil<std::chrono::milliseconds>(now - op.since).count();
     }
+    a.by.server = *op.of;
+    a.by.quiet = process_->rules.is_quiet(now);
     co_return a;
 }
 
