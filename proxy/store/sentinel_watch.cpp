@@ -113,6 +113,7 @@ task<void> sentinel_watch::ask() {
     auto const named = co_await directory_.ask(ex_);
     if (named && !stopped_) {
         moved_();
+        listen_to_all();  // those that it knows, too
     }
 }
 
@@ -126,7 +127,6 @@ task<void> sentinel_watch::look(std::shared_ptr<sentinel_watch> self) {
             break;
         }
         co_await ask();
-        listen_to_all();
         std::string ping;
         append_command(ping, "PING"sv);
         auto const all = ears_;

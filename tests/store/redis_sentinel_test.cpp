@@ -153,19 +153,21 @@ TEST_CASE("a failover makes everything cold, and nothing stale") {
     CHECK(read->by.server == after->by.server);
 }
 
-TEST_CASE("a Sentinel that sees a failover tells those who are connected to the old primary") {
+TEST_CASE("whichever Sentinel leads a failover tells those who are connected to the old primary") {
     redis_sentinels group;
-    auto settings = settings_with(group, {0, 1, 2});
-    settings.lease = 60s;  // no heartbeat in this test
+    auto settings = settings_with(group, {0});  // the others it knows
+    settings.lease = 60s;                       // no heartbeat in this test
     replica one(settings);
     REQUIRE(works(one));
     auto const server = one.s.server();
     one.run_until([&] {
-        std::string listening;
         for (std::size_t i = 0; i < 3; ++i) {
-            listening += group.sentinel(i).cli({"CLIENT", "LIST"});
+            auto const clients = group.sentinel(i).cli({"CLIENT", "LIST"});
+            if (!holds(clients, "name=sidecache-sentinel")) {
+                return false;
+            }
         }
-        return holds(listening, "name=sidecache-sentinel");
+        return true;
     });
     group.fail_over();
     one.run_until([&] { return works(one) && one.s.server() != server; });
