@@ -58,6 +58,14 @@ public:
                                            std::string_view head,
                                            std::string_view body) = 0;
 
+    /// The request's head byte for byte, where it is at hand: until content is read.
+    virtual std::string_view raw_head() const { return {}; }
+    /// `send_prepared` without waiting, for a small answer: what the socket does not take at once
+    /// is copied and goes out later. Both are done with when it returns. REQUIRES: `answer_known`.
+    virtual void send_now(unsigned /*status*/,
+                          std::string_view /*head*/,
+                          std::string_view /*body*/) {}
+
     /// Whether this connection will be kept after the answer: what a prepared head must say in
     /// `Connection` when it is false.
     virtual bool keeps_alive() const = 0;
@@ -83,6 +91,11 @@ protected:
 class handler {
 public:
     virtual task<void> handle(downstream& client) = 0;
+    /// Answers a request whose head is, byte for byte, one that was answered before, by `send_now`;
+    /// false: not known, and nothing was done. Such a request has no content, keeps its connection
+    /// and is not told otherwise; `client.request()` knows nothing of it. May throw nothing and
+    /// wait for nothing.
+    virtual bool answer_known(downstream& /*client*/, std::string_view /*head*/) { return false; }
     /// The session refuses a request by itself, before `handle`: the place to count it, and to say
     /// more in the head of its answer. `client.request()` holds what was understood of it, which
     /// may be nothing.

@@ -3,6 +3,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/socket_base.hpp>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -13,6 +14,9 @@ namespace {
 /// What is left of a request's content after its answer is read up to here, so that the connection
 /// can go on; beyond, closing is cheaper than reading.
 constexpr std::uint64_t max_drop = 64 << 10;
+
+/// Longer heads come once: nobody is expected to know them.
+constexpr std::size_t longest_known_head = 2'048;
 
 /// How long a connection is kept half open after its last answer, so that the client reads that
 /// answer before a reset reaches it (RFC 9112 section 9.6).
@@ -39,6 +43,7 @@ std::string peer_of(tcp_socket const& socket) {
 
 session::session(tcp_socket socket, session_context const& context)
     : socket_(std::move(socket)),
+      incoming_(socket_, this),
       context_(context),
       reading_(context.sweep,
                [this] {
@@ -56,6 +61,7 @@ session::session(tcp_socket socket, session_context const& context)
     error_code ignored;
     socket_.set_option(tcp::no_delay(true), ignored);
     socket_.non_blocking(true, ignored);
+    incoming_.open();
 }
 
 session::~session() = default;
@@ -87,8 +93,42 @@ task<void> session::run() {
     co_await linger();
 }
 
+// No longer than either limit, so that it keeps both; and there is nothing that a request which
+// says nothing of it would have to be told.
+std::span<char> session::took(std::size_t count) {
+    buffer_.commit(count);
+    auto const head = buffer_.data();
+    auto const longest =
+        std::min({longest_known_head, context_.limits.max_target, context_.limits.max_header});
+    if (!idle_ || leaving_ || head.size() > longest ||
+        !context_.requests.answer_known(*this, head)) {
+        return {};
+    }
+    ++requests_;
+    buffer_.consume(count);
+    if (answer_ != answer_state::complete) {
+        return {};  // the socket does not take all of it: `end_known`
+    }
+    answer_ = answer_state::none;
+    status_ = 0;
+    bytes_ = 0;
+    reading_.arm(context_.limits.idle_timeout);
+    return buffer_.prepare(1);
+}
+
+/// What of a known answer the socket did not take at once.
+task<bool> session::end_known() {
+    std::array<asio::const_buffer, 1> rest{asio::buffer(out_)};
+    auto const failed = co_await transmit(rest);
+    if (!failed) {
+        reset();
+    }
+    co_return !failed && !leaving_;
+}
+
 void session::reset() {
     request_.clear();
+    raw_head_ = {};
     content_.begin(framing::none, 0);
     body_error_ = {};
     continue_ = interim_state::unneeded;
@@ -111,7 +151,9 @@ task<bool> session::read_head() {
         reading_.arm(last_chance);
     }
     for (;;) {
-        auto const step = parser_.parse(buffer_.data(), request_);
+        auto const held = buffer_.data();
+        auto const step = parser_.parse(held, request_);
+        raw_head_ = held.substr(0, step.consumed);
         buffer_.consume(step.consumed);
         if (step.bad) {
             reading_.disarm();
@@ -123,9 +165,18 @@ task<bool> session::read_head() {
         }
         auto const room = buffer_.prepare(1);
         idle_ = !started;
-        auto const [ec, count] =
-            co_await socket_.async_read_some(asio::buffer(room.data(), room.size()), as_tuple);
+        auto const got = co_await incoming_.read(room);
+        auto const ec = got.error;
         idle_ = false;
+        if (!ec && answer_ != answer_state::none) {
+            auto const goes_on = co_await end_known();
+            if (!goes_on) {
+                reading_.disarm();
+                co_return false;
+            }
+            reading_.arm(limits.idle_timeout);
+            continue;
+        }
         // The sweeper's cancel may come when the read has completed already: the deadline counts.
         if (ec || (started && reading_.expired())) {
             // Between requests closing is how things end; inside a head it is the client's loss.
@@ -136,7 +187,6 @@ task<bool> session::read_head() {
             reading_.disarm();
             co_return false;
         }
-        buffer_.commit(count);
         if (!started) {
             started = true;
             reading_.arm(limits.header_timeout);

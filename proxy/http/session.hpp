@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/model.hpp"
+#include "proxy/async/arrival.hpp"
 #include "proxy/async/deadline.hpp"
 #include "proxy/async/event.hpp"
 #include "proxy/http/answer.hpp"
@@ -27,7 +28,10 @@ struct session_context {
 /// One client connection from its first byte to its last: read a head, let the handler answer,
 /// drop what is left of the content, again (RFC 9112 section 9). Pipelined requests wait in the
 /// buffer. Memory: the buffer (4 KiB, while reading a head up to `max_header`) and one head.
-class session final : public downstream {
+///
+/// A request that arrives whole and alone, and that the handler knows (`answer_known`), is answered
+/// where its bytes came in: no coroutine is woken, nothing is parsed.
+class session final : public downstream, private arrival::taker {
 public:
     session(tcp_socket socket, session_context const& context);
     ~session();
@@ -56,6 +60,8 @@ public:
     task<error_code> send_prepared(unsigned status,
                                    std::string_view head,
                                    std::string_view body) override;
+    std::string_view raw_head() const override { return raw_head_; }
+    void send_now(unsigned status, std::string_view head, std::string_view body) override;
     bool keeps_alive() const override;
     void close_after_answer() override { closing_ = true; }
     task<error_code> tunnel(response_head const& head,
@@ -65,6 +71,8 @@ public:
     std::uint64_t bytes_sent() const override { return bytes_; }
 
 private:
+    std::span<char> took(std::size_t count) override;
+    task<bool> end_known();
     task<bool> read_head();
     task<bool> finish_request();
     task<void> refuse_head(refusal const& bad);
@@ -82,6 +90,7 @@ private:
     void reset();
 
     tcp_socket socket_;
+    arrival incoming_;
     session_context const& context_;
     deadline reading_;
     deadline writing_;
@@ -90,6 +99,7 @@ private:
     read_buffer buffer_;
     request_parser parser_;
     request_head request_;
+    std::string_view raw_head_;  // in the buffer, until more is read
     content_reader content_;
     std::string out_;
 

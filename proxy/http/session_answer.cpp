@@ -119,6 +119,27 @@ task<error_code> session::send_prepared(unsigned status,
     co_return error_code{};
 }
 
+void session::send_now(unsigned status, std::string_view head, std::string_view body) {
+    assert(answer_ == answer_state::none && "a request is answered once");
+    std::array<asio::const_buffer, 2> pieces{asio::buffer(head), asio::buffer(body)};
+    std::span<asio::const_buffer> rest(pieces);
+    status_ = status;
+    answer_ = answer_state::streaming;
+    if (write_now(socket_, rest)) {
+        broken_ = true;
+        return;
+    }
+    bytes_ = body.size();
+    if (rest.empty()) {
+        answer_ = answer_state::complete;
+        return;
+    }
+    out_.clear();
+    for (auto const& piece : rest) {
+        out_.append(static_cast<char const*>(piece.data()), piece.size());
+    }
+}
+
 /// Decides how the answer ends, and renders its head into `out_`.
 void session::frame(response_head const& head) {
     response_head const* framed = &head;

@@ -174,6 +174,7 @@ task<failure> http_exchange::connect_to(tcp::endpoint const& where) {
     error_code ignored;
     connection_->socket.set_option(tcp::no_delay(true), ignored);
     connection_->socket.non_blocking(true, ignored);
+    connection_->incoming.open();
     co_return failure::none;
 }
 
@@ -234,13 +235,12 @@ task<failure> http_exchange::finish_body() {
 
 task<result<std::size_t>> http_exchange::fill_buffer() {
     auto const room = connection_->buffer.prepare(1);
-    auto const [ec, count] = co_await connection_->socket.async_read_some(
-        asio::buffer(room.data(), room.size()), as_tuple);
-    if (ec || over()) {
-        co_return ec ? ec : error_code(asio::error::operation_aborted);
+    auto const got = co_await connection_->incoming.read(room);
+    if (got.error || over()) {
+        co_return got.error ? got.error : error_code(asio::error::operation_aborted);
     }
-    connection_->buffer.commit(count);
-    co_return count;
+    connection_->buffer.commit(got.size);
+    co_return got.size;
 }
 
 task<failure> http_exchange::read_head(http::response_head& into) {
@@ -346,8 +346,7 @@ task<exchange::chunk> http_exchange::read_body(asio::mutable_buffer out) {
                               ? place.first(static_cast<std::size_t>(
                                     std::min<std::uint64_t>(place.size(), content_.contiguous())))
                               : buffer.prepare(buffer.empty() ? 16 << 10 : 1);
-        auto const [ec, count] = co_await connection_->socket.async_read_some(
-            asio::buffer(room.data(), room.size()), as_tuple);
+        auto const [ec, count] = co_await connection_->incoming.read(room);
         if (over()) {
             drop();
             continue;

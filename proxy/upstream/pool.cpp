@@ -2,19 +2,10 @@
 
 #include "proxy/upstream/http_exchange.hpp"
 
-#include <sys/socket.h>
-
 #include <cassert>
-#include <cerrno>
 #include <utility>
 
 namespace sidecache::upstream {
-
-bool connection::quiet() {
-    char byte = 0;
-    auto const count = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
 
 pool::pool(executor const& ex, sweeper& sweep, config::upstream const& settings)
     : ex_(ex), sweep_(sweep), endpoints_(ex) {
@@ -62,7 +53,7 @@ std::unique_ptr<connection> pool::take() {
     while (!idle_.empty()) {
         auto last = std::move(idle_.back());
         idle_.pop_back();
-        if (last->quiet()) {
+        if (!last->incoming.has_news()) {
             return last;
         }
     }
@@ -75,6 +66,7 @@ void pool::give(std::unique_ptr<connection> c) {
     }
     c->idle_since = sweep_.now();
     c->buffer.shrink();
+    c->incoming.watch(c->buffer.prepare(1));
     idle_.push_back(std::move(c));
 }
 

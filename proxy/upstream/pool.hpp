@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/model.hpp"
+#include "proxy/async/arrival.hpp"
 #include "proxy/async/deadline.hpp"
 #include "proxy/http/read_buffer.hpp"
 #include "proxy/upstream/endpoints.hpp"
@@ -17,13 +18,14 @@ class http_exchange;
 
 /// One connection to the upstream.
 struct connection {
-    explicit connection(executor const& ex) : socket(ex) {}
+    explicit connection(executor const& ex) : socket(ex), incoming(socket) {}
+    connection(connection const&) = delete;
+    connection& operator=(connection const&) = delete;
     tcp_socket socket;
     http::read_buffer buffer;
+    /// Watches while it lies idle: where nothing has come in, not even the end, it may be used.
+    arrival incoming;
     sweeper::clock::time_point idle_since{};
-
-    /// Whether nothing has come in while it lay idle, not even its end. Looks without waiting.
-    bool quiet();
 };
 
 /// The client of one worker: connections kept alive between exchanges. The one used last is used

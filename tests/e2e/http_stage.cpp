@@ -140,6 +140,10 @@ struct http_proxy::parts final : http::handler {
         changed.notify_all();
     }
 
+    bool answer_known(http::downstream& client, std::string_view head) override {
+        return options.known && options.known(client, head);
+    }
+
     task<void> join_all() {
         co_await clients->join();
         std::lock_guard const lock(mutex);

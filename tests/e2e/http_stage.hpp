@@ -69,6 +69,8 @@ struct proxy_options {
     config::upstream upstream{};
     /// Instead of passing everything through.
     std::function<task<void>(http::downstream&)> handler{};
+    /// What `answer_known` does; nothing is known without it.
+    std::function<bool(http::downstream&, std::string_view head)> known{};
     /// Put into every answer.
     std::vector<std::pair<std::string, std::string>> extra{};
     /// May a request without content be repeated?

@@ -160,6 +160,16 @@ task<error_code> fake_downstream::interim(http::response_head const& sent) {
 task<error_code> fake_downstream::send_prepared(unsigned status,
                                                 std::string_view sent,
                                                 std::string_view content) {
+    co_return take_prepared(status, sent, content);
+}
+
+void fake_downstream::send_now(unsigned status, std::string_view sent, std::string_view content) {
+    take_prepared(status, sent, content);
+}
+
+error_code fake_downstream::take_prepared(unsigned status,
+                                          std::string_view sent,
+                                          std::string_view content) {
     assert(!answered() && "a request is answered once");
     assert(sent.ends_with("\r\n\r\n") && "a prepared head holds its empty line");
     prepared_head = sent;
@@ -175,7 +185,7 @@ task<error_code> fake_downstream::send_prepared(unsigned status,
     }
     auto const ec = take(content);
     complete = !ec;
-    co_return ec;
+    return ec;
 }
 
 task<error_code> fake_downstream::tunnel(http::response_head const& sent,

@@ -33,6 +33,7 @@ public:
     error_code write_error;                ///< every write fails with it: the client has gone away
     std::size_t fail_after_bytes = 0;      ///< content bytes taken before `write_error` counts
     std::string peer_address = "127.0.0.1";
+    std::string raw;  ///< what `raw_head` says; empty: it is not at hand
 
     // What came.
     http::response_head head;   ///< of the final answer; status 0: none yet
@@ -59,6 +60,8 @@ public:
     task<error_code> send_prepared(unsigned status,
                                    std::string_view head,
                                    std::string_view body) override;
+    std::string_view raw_head() const override { return raw; }
+    void send_now(unsigned status, std::string_view head, std::string_view body) override;
     bool keeps_alive() const override { return request_.keep_alive && !closed; }
     void close_after_answer() override { closed = true; }
     task<error_code> tunnel(http::response_head const& head,
@@ -69,6 +72,7 @@ public:
 
 private:
     error_code take(std::string_view some);
+    error_code take_prepared(unsigned status, std::string_view sent, std::string_view content);
 
     http::request_head request_;
     std::size_t next_piece_ = 0;
