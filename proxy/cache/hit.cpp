@@ -24,11 +24,7 @@ void append_number(std::string& out, std::uint64_t n) {
     out.append(digits.data(), end);
 }
 
-/// What depends on the moment and the client, and the empty line.
-void finish_head(std::string& out,
-                 std::uint64_t age,
-                 rules::cache_status const& status,
-                 http::downstream const& client) {
+void append_fields(std::string& out, std::uint64_t age, rules::cache_status const& status) {
     if (status.fwd == rules::forwarded::no || age > 0) {
         out += "Age: ";
         append_number(out, age);
@@ -37,6 +33,14 @@ void finish_head(std::string& out,
     out += "Cache-Status: ";
     rules::render_to(out, status);
     out += "\r\n";
+}
+
+/// What depends on the moment and the client, and the empty line.
+void finish_head(std::string& out,
+                 std::uint64_t age,
+                 rules::cache_status const& status,
+                 http::downstream const& client) {
+    append_fields(out, age, status);
     if (!client.keeps_alive()) {
         out += "Connection: close\r\n";
     } else if (client.request().version == 10) {
@@ -155,6 +159,11 @@ std::optional<prepared_answer> render_asked(std::string& head,
 }
 
 }  // namespace
+
+void append_moment(std::string& head, std::uint64_t age, rules::cache_status const& status) {
+    append_fields(head, age, status);
+    head += "\r\n";
+}
 
 std::string http_date(unix_ms when) {
     // Not strftime: weekday and month names must not follow a locale.

@@ -50,6 +50,9 @@ prepared_answer render_answer(std::string& head,
                               http::downstream const& client,
                               unix_ms now);
 
+/// Appends what depends on the moment to a hit's head, and the empty line.
+void append_moment(std::string& head, std::uint64_t age, rules::cache_status const& status);
+
 /// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7).
 std::string http_date(unix_ms when);
 

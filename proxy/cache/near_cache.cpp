@@ -24,6 +24,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t first_buckets = 64;
 constexpr std::size_t smalls_share = 10;  // of the bytes, one part in ten
 constexpr std::size_t largest_share = 8;  // an entry, one part in eight
+constexpr std::size_t known_share = 16;   // requests that are known, one part in sixteen
 constexpr std::uint8_t most_hits = 3;
 constexpr std::uint8_t hits_to_move_on = 2;
 /// One insertion gives at most so many entries another round before one has to go.
@@ -66,6 +67,7 @@ near_cache::near_cache(std::size_t bytes,
       lease_(lease),
       totals_(totals),
       seed_(random_seed()),
+      known_(bytes / known_share, seed_),
       buckets_(first_buckets) {
     ghosts_.resize(first_buckets);
     publish();
@@ -79,7 +81,8 @@ near_cache::~near_cache() {
 }
 
 std::size_t near_cache::bytes() const {
-    return small_.bytes() + main_.bytes() + buckets_.size() * sizeof(near_entry*) + ghosts_.bytes();
+    return small_.bytes() + main_.bytes() + buckets_.size() * sizeof(near_entry*) +
+           ghosts_.bytes() + known_.bytes();
 }
 
 std::uint64_t near_cache::hash_of(std::string_view full_key) const {
@@ -102,24 +105,8 @@ near_cache::answer near_cache::find(rules::decision const& wanted,
     if (!lease_.holds(now) && !weakened(weakness::ignore_lease)) {
         return {};
     }
-    auto** const slot = slot_of(wanted.full_key, hash_of(wanted.full_key));
-    auto* const e = *slot;
-    if (e == nullptr) {
-        return {};
-    }
-    // Before the tags are looked at: a change that comes in between is looked at next time.
-    if (auto const changes = tags_.changes(); changes != e->checked_) {
-        if (!tags_.stands(e->since_, e->places_) && !weakened(weakness::keep_dropped)) {
-            forget(slot);
-            return {};
-        }
-        e->checked_ = changes;
-    }
-    if (now >= e->until_) {
-        forget(slot);
-        return {};
-    }
-    if (!e->answers(wanted, snapshot)) {
+    auto* const e = look(slot_of(wanted.full_key, hash_of(wanted.full_key)), now);
+    if (e == nullptr || !e->answers(wanted, snapshot)) {
         return {};
     }
     // Also when it is another variant: whoever looks for that one comes by here.
@@ -127,6 +114,45 @@ near_cache::answer near_cache::find(rules::decision const& wanted,
         ++e->hits_;
     }
     return {near_hold(*e), rules::vary_matches(e->vary_, asked)};
+}
+
+near_hold near_cache::find_again(near_name const& name, boot_clock::time_point now) {
+    if (!lease_.holds(now) && !weakened(weakness::ignore_lease)) {
+        return {};
+    }
+    auto** slot = &buckets_[name.hash & (buckets_.size() - 1)];
+    while (*slot != nullptr && (*slot)->serial_ != name.serial) {
+        slot = &(*slot)->next_;
+    }
+    auto* const e = look(slot, now);
+    if (e == nullptr) {
+        return {};
+    }
+    if (e->hits_ < most_hits) {
+        ++e->hits_;
+    }
+    return near_hold(*e);
+}
+
+/// What lies there, if it may be served as far as tags and time tell; otherwise it goes.
+near_entry* near_cache::look(near_entry** slot, boot_clock::time_point now) {
+    auto* const e = *slot;
+    if (e == nullptr) {
+        return nullptr;
+    }
+    // Before the tags are looked at: a change that comes in between is looked at next time.
+    if (auto const changes = tags_.changes(); changes != e->checked_) {
+        if (!tags_.stands(e->since_, e->places_) && !weakened(weakness::keep_dropped)) {
+            forget(slot);
+            return nullptr;
+        }
+        e->checked_ = changes;
+    }
+    if (now >= e->until_) {
+        forget(slot);
+        return nullptr;
+    }
+    return e;
 }
 
 bool near_entry::answers(rules::decision const& wanted, std::uint64_t snapshot) const {
@@ -151,6 +177,7 @@ void near_cache::insert(found const& f) {
         return;
     }
     made->hash_ = hash_of(f.entry.full_key);
+    made->serial_ = ++last_serial_;
     bool stays = false;
     if (auto** const slot = slot_of(f.entry.full_key, made->hash_); *slot != nullptr) {
         stays = (*slot)->in_main_;

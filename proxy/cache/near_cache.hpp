@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/async/clock.hpp"
+#include "proxy/cache/known_requests.hpp"
 #include "proxy/cache/near_entry.hpp"
 #include "proxy/cache/near_queue.hpp"
 #include "proxy/cache/near_tags.hpp"
@@ -82,6 +83,13 @@ public:
                 std::uint64_t snapshot,
                 boot_clock::time_point now);
 
+    /// The entry of that name, where it is still held and valid. For a request that it was a hit
+    /// for under the same configuration: neither key nor tags nor varied fields are compared. As
+    /// with `find`, pending purges are asked before, and `now` was read after the request came.
+    near_hold find_again(near_name const& name, boot_clock::time_point now);
+    /// Requests that were hits here. Their bytes are among `bytes()`, a sixteenth of them at most.
+    known_requests& known() { return known_; }
+
     /// What is held for that key, whether or not it may still be served; null: nothing. Until the
     /// next call.
     near_entry const* peek(std::string_view full_key) {
@@ -108,6 +116,7 @@ public:
     std::size_t size() const { return small_.size() + main_.size(); }
 
 private:
+    near_entry* look(near_entry** slot, boot_clock::time_point now);
     near_entry** slot_of(std::string_view full_key, std::uint64_t hash);
     std::uint64_t hash_of(std::string_view full_key) const;
     bool is_dead(near_entry const& e, boot_clock::time_point now) const;
@@ -128,6 +137,8 @@ private:
     store::lease const& lease_;
     telemetry::process_metrics& totals_;
     std::uint64_t const seed_;  // of the table's hash: nobody outside picks keys that meet in it
+    known_requests known_;
+    std::uint64_t last_serial_ = 0;
     std::vector<near_entry*> buckets_;
     near_queue small_;
     near_queue main_;

@@ -18,6 +18,12 @@ struct rule;
 
 namespace sidecache::cache {
 
+/// Names an entry beyond its life: `near_cache::find_again` tells whether it is still there.
+struct near_name {
+    std::uint64_t hash = 0;
+    std::uint64_t serial = 0;
+};
+
 /// A response held in memory, ready to be written: head and body lie in the store's own reply,
 /// which is kept alive and never copied. One worker only.
 ///
@@ -32,6 +38,7 @@ public:
     unsigned status() const { return status_; }
     /// The request fields that it was selected by, with their values.
     std::span<std::pair<std::string_view, std::string_view> const> vary() const { return vary_; }
+    near_name name() const { return {hash_, serial_}; }
     /// RFC 9111 section 4.2.3.
     std::uint64_t age_seconds(boot_clock::time_point now) const {
         return initial_age_ +
@@ -65,6 +72,7 @@ private:
 
     std::shared_ptr<std::string const> bytes_;
     std::uint64_t hash_ = 0;
+    std::uint64_t serial_ = 0;     // no other entry of its cache ever has it
     near_entry* next_ = nullptr;   // of the same bucket
     near_entry* older_ = nullptr;  // in its queue
     near_entry* newer_ = nullptr;

@@ -61,6 +61,22 @@ void book(request_account const& account,
     parts.log.write(line);
 }
 
+void book_known(boot_clock::time_point began,
+                worker_parts const& parts,
+                snapshot const& snap,
+                rules::rule const& rule,
+                std::string_view key) {
+    constexpr auto hit = static_cast<std::size_t>(telemetry::request_result::hit);
+    auto const now = boot_clock::now();
+    auto& metrics = snap.metrics->rules[rule.index];
+    metrics.requests[hit].add();
+    metrics.request_duration[hit].observe(now - began);
+    metrics.hits[static_cast<std::size_t>(telemetry::hit_tier::near)].add();
+    if (parts.watch != nullptr) {
+        parts.watch->keys.saw(key, rule.definition.name.value, true, now);
+    }
+}
+
 void book_upstream(upstream::pass_outcome const& outcome,
                    worker_parts const& parts,
                    snapshot const& snap,

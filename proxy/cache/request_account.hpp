@@ -33,6 +33,13 @@ void book(request_account const& account,
           rules::decision const& decided,
           http::downstream const& client);
 
+/// Counts a near hit of a request that was known and whose line the log does not want.
+void book_known(boot_clock::time_point began,
+                worker_parts const& parts,
+                snapshot const& snap,
+                rules::rule const& rule,
+                std::string_view key);
+
 /// Counts what a pass to the upstream came to: the response's code, how long it took, whether the
 /// upstream lives. `rule` null: none.
 void book_upstream(upstream::pass_outcome const& outcome,

@@ -11,6 +11,7 @@
 #include "proxy/cache/request_account.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/framing.hpp"
+#include "proxy/telemetry/access_log.hpp"
 #include "proxy/upstream/pass.hpp"
 #include "rules/cache_status.hpp"
 #include "rules/rule_set.hpp"
@@ -24,7 +25,8 @@
 
 /// The life of a request on one page:
 ///
-///     receive -> who asks? -> decide (and again, once who asks has been found out)
+///     receive -> known?    -> near    -> hit  -> answered from memory, nothing else looked at
+///             -> who asks? -> decide (and again, once who asks has been found out)
 ///
 ///                decide -> serve  -> near    -> hit  -> answered from memory (refresh.cpp: when
 ///                due)
@@ -38,6 +40,10 @@
 namespace sidecache::cache {
 
 namespace {
+
+/// What the socket does not take of a known answer at once is copied: larger ones take the usual
+/// way.
+constexpr std::size_t largest_known = 64ULL << 10U;
 
 /// Buffers of the requests of one worker. Several are under way at once, each between two
 /// `co_await`s of its own, so each borrows one and gives it back. One worker only.
@@ -115,6 +121,7 @@ public:
                 if (near->is_due(refresh_ahead(at.wanted), now)) {
                     refresh(parts_, snap, client, *who, at.wanted, account.tier);
                 }
+                take_down(*snap, client, at.wanted, *near);
                 book(account, parts_, *snap, at.wanted, client);
                 co_return;
             }
@@ -125,6 +132,26 @@ public:
             co_await pass_through(*snap, client, at.wanted, account);
         }
         book(account, parts_, *snap, at.wanted, client);
+    }
+
+    bool answer_known(http::downstream& client, std::string_view head) override {
+        auto* const known = parts_.near == nullptr ? nullptr : parts_.near->known().find(head);
+        auto const& snap = *parts_.current;
+        if (known == nullptr || known->snapshot != snap.number || parts_.log.wants(true)) {
+            return false;
+        }
+        auto const now = boot_clock::now();
+        if (!parts_.process.pending.none()) {
+            return false;
+        }
+        auto const near = parts_.near->find_again(known->entry, now);
+        if (!near || near->is_due(known->rule->definition.refresh_ahead, now)) {
+            return false;
+        }
+        render_known(*known, *near, now);
+        client.send_now(near->status(), known->head, near->body());
+        book_known(now, parts_, snap, *known->rule, known->key);
+        return true;
     }
 
     void refused(http::downstream const& client,
@@ -211,6 +238,44 @@ private:
                              status,
                              client,
                              by_clock ? system_now_ms() : 0);
+    }
+    /// A near hit that the same bytes will be again: whatever else was asked follows from them.
+    void take_down(snapshot const& snap,
+                   http::downstream const& client,
+                   rules::decision const& wanted,
+                   near_entry const& e) {
+        auto const& asked = client.request();
+        auto const& asks = wanted.asks;
+        bool const is_plain = asked.method == "GET" && asked.version == 11 && asked.keep_alive &&
+                              asked.body == http::framing::none && !asked.expects_continue &&
+                              !asks.range && !asks.conditional && !asks.directives;
+        bool const asks_who = snap.identities && snap.config->rules->asks_for_identity();
+        auto const head = client.raw_head();
+        if (!is_plain || asks_who || head.empty() || e.body().size() > largest_known) {
+            return;
+        }
+        if (auto* const known = parts_.near->known().note(head, wanted.key)) {
+            known->snapshot = snap.number;
+            known->entry = e.name();
+            known->rule = wanted.matched;
+        }
+    }
+    static void render_known(known_requests::known& known,
+                             near_entry const& e,
+                             boot_clock::time_point now) {
+        auto const age = e.age_seconds(now);
+        auto const ttl = e.ttl_seconds(now);
+        if (!known.head.empty() && known.age == age && known.ttl == ttl) {
+            return;
+        }
+        rules::cache_status status;
+        status.ttl = ttl;
+        status.key = known.key;
+        status.detail = telemetry::name(telemetry::hit_tier::near);
+        known.head.assign(e.head());
+        append_moment(known.head, age, status);
+        known.age = age;
+        known.ttl = ttl;
     }
     /// An entry of the store that answers: kept near, when it is fresh.
     telemetry::request_result take_hit(snapshot const& snap,

@@ -335,3 +335,52 @@ TEST_CASE("what is purged and asked for again comes back to where it was") {
     }
     CHECK(w.has("/products/hot"));
 }
+
+TEST_CASE("an entry is found again by its name as long as it may be served") {
+    near_world w;
+    w.fetch("/products/1");
+    auto const name = w.find("/products/1")->name();
+    CHECK(w.cache.find_again(name, w.now)->body() == "{}");
+
+    SUBCASE("not after a drop of one of its tags") {
+        w.drop("product:1*");
+        CHECK_FALSE(w.cache.find_again(name, w.now));
+        w.fetch("/products/1");
+    }
+    SUBCASE("not without a lease") {
+        w.lease.revoke();
+        CHECK_FALSE(w.cache.find_again(name, w.now));
+        w.lease.grant(w.now + 1h);
+        CHECK(w.cache.find_again(name, w.now));
+        return;
+    }
+    SUBCASE("not when its time is over") {
+        w.pass(11min);
+        w.lease.grant(w.now + 1h);
+        CHECK_FALSE(w.cache.find_again(name, w.now));
+        w.fetch("/products/1");
+    }
+    SUBCASE("not when another one has taken its place") {
+        w.fetch("/products/1", {.body = "new"});
+    }
+    // Whatever lies under that key now has a name of its own.
+    REQUIRE(w.has("/products/1"));
+    CHECK_FALSE(w.cache.find_again(name, w.now));
+}
+
+TEST_CASE("a head is known from its second hit on, and what is known stays within its bytes") {
+    cache::known_requests known(64 << 10, 1);
+    CHECK(known.find("GET /1") == nullptr);
+    CHECK(known.note("GET /1", "key:1") == nullptr);
+    CHECK(known.find("GET /1") == nullptr);
+    REQUIRE(known.note("GET /1", "key:1") != nullptr);
+    REQUIRE(known.find("GET /1") != nullptr);
+    CHECK(known.find("GET /1")->key == "key:1");
+    CHECK(known.find("GET /2") == nullptr);
+    for (int i = 0; i < 10'000; ++i) {
+        auto const head = "GET /many/" + std::to_string(i);
+        known.note(head, "key");
+        known.note(head, "key");
+    }
+    CHECK(known.bytes() <= 64 << 10);
+}
