@@ -14,8 +14,9 @@ namespace {
 
 /// What one costs as a rule, with the answer's head: so many places are made.
 constexpr std::size_t usual = 1'024;
-constexpr std::size_t fewest_places = 16;
-constexpr std::size_t most_places = 1U << 14U;
+constexpr std::size_t places_in_a_set = 4;
+constexpr std::size_t fewest_sets = 4;
+constexpr std::size_t most_sets = 1U << 13U;
 /// Beside the text: five allocations.
 constexpr std::size_t answer_head = 512;
 constexpr std::size_t allocations = 5 * 16;
@@ -29,49 +30,76 @@ std::uint64_t known_requests::hash_of(std::string_view head) const {
     return XXH3_64bits_withSeed(head.data(), head.size(), seed_);
 }
 
-void known_requests::clear(std::size_t place) {
-    if (places_[place]) {
-        bytes_ -= places_[place]->weight_;
-        places_[place].reset();
+void known_requests::clear(place& p) {
+    if (p.what) {
+        bytes_ -= p.what->weight_;
+        p.what.reset();
     }
 }
 
+/// That head's own place, or one that is free, or that of one that was not asked for; null: all
+/// were, and have to be again.
+known_requests::place* known_requests::place_in(set& s, std::uint64_t hash, std::string_view head) {
+    place* free = nullptr;
+    for (auto& p : s.places) {
+        if (!p.what) {
+            free = &p;
+        } else if (p.hash == hash && p.what->bytes == head) {
+            return &p;
+        }
+    }
+    for (auto& p : s.places) {
+        if (free != nullptr) {
+            break;
+        }
+        if (!std::exchange(p.what->is_used_, false)) {
+            free = &p;
+        }
+    }
+    return free;
+}
+
+bool known_requests::make_room(std::size_t weight) {
+    for (std::size_t i = 0; bytes_ + weight > most_bytes_ && i < sets_.size(); ++i) {
+        hand_ = (hand_ + 1) & (sets_.size() - 1);
+        for (auto& p : sets_[hand_].places) {
+            clear(p);
+        }
+    }
+    return bytes_ + weight <= most_bytes_;
+}
+
 known_requests::known* known_requests::note(std::string_view head, std::string_view key) {
-    if (places_.empty()) {
-        auto const count =
-            std::bit_ceil(std::clamp(most_bytes_ / usual, fewest_places, most_places));
-        places_.resize(count);
-        seen_.resize(count);
-        bytes_ = count * (sizeof places_[0] + sizeof seen_[0]);
+    if (sets_.empty()) {
+        auto const count = std::bit_ceil(
+            std::clamp(most_bytes_ / usual / places_in_a_set, fewest_sets, most_sets));
+        sets_.resize(count);
+        seen_.resize(count * places_in_a_set);
+        bytes_ = count * (sizeof sets_[0] + places_in_a_set * sizeof seen_[0]);
     }
     auto const hash = hash_of(head);
-    auto const at = place(hash);
     auto const mark = static_cast<std::uint32_t>(hash >> 32U);
-    if (std::exchange(seen_[at], mark) != mark) {
+    if (std::exchange(seen_[hash & (seen_.size() - 1)], mark) != mark) {
         return nullptr;
     }
-    bool const is_same = places_[at] && places_[at]->hash_ == hash && places_[at]->bytes == head;
-    if (places_[at] && !is_same && std::exchange(places_[at]->is_used_, false)) {
-        return nullptr;
-    }
-    clear(at);
     auto const weight = sizeof(known) + head.size() + key.size() + answer_head + allocations;
-    for (std::size_t i = 0; bytes_ + weight > most_bytes_ && i < places_.size(); ++i) {
-        hand_ = place(hand_ + 1);
-        clear(hand_);
+    auto* const p = place_in(sets_[hash & (sets_.size() - 1)], hash, head);
+    if (p == nullptr) {
+        return nullptr;
     }
-    if (bytes_ + weight > most_bytes_) {
+    clear(*p);
+    if (!make_room(weight)) {
         return nullptr;
     }
     auto made = std::make_unique<known>();
     made->bytes = head;
     made->key = key;
-    made->hash_ = hash;
     made->weight_ = weight;
     made->is_used_ = true;
     bytes_ += weight;
-    places_[at] = std::move(made);
-    return places_[at].get();
+    p->hash = hash;
+    p->what = std::move(made);
+    return p->what.get();
 }
 
 }  // namespace sidecache::cache

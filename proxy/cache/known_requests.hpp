@@ -2,6 +2,7 @@
 
 #include "proxy/cache/near_entry.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,9 +22,9 @@ namespace sidecache::cache {
 /// again. Whether the entry may still be served is another matter, which `near_cache` is asked each
 /// time (`find_again`).
 ///
-/// A table with one place for each hash: what comes for the second time takes a place, unless the
-/// head there was asked for since it was last challenged. A head that never repeats (a trace id in
-/// it is enough) costs a hash and a mark. One worker only.
+/// A table of sets of four, one set for each hash: what comes for the second time takes a place in
+/// its set, of one that was not asked for since it was last challenged, if there is such a one. A
+/// head that never repeats (a trace id in it is enough) costs a hash and a mark. One worker only.
 class known_requests {
 public:
     struct known {
@@ -40,7 +41,6 @@ public:
 
     private:
         friend class known_requests;
-        std::uint64_t hash_ = 0;
         std::size_t weight_ = 0;
         bool is_used_ = false;
     };
@@ -51,16 +51,17 @@ public:
 
     /// Null: not known. Until the next `note`.
     known* find(std::string_view head) {
-        if (places_.empty()) {
+        if (sets_.empty()) {
             return nullptr;
         }
         auto const hash = hash_of(head);
-        auto* const k = places_[place(hash)].get();
-        if (k == nullptr || k->hash_ != hash || k->bytes != head) {
-            return nullptr;
+        for (auto const& p : sets_[hash & (sets_.size() - 1)].places) {
+            if (p.hash == hash && p.what && p.what->bytes == head) {
+                p.what->is_used_ = true;
+                return p.what.get();
+            }
         }
-        k->is_used_ = true;
-        return k;
+        return nullptr;
     }
     /// Takes down that this head is answered by that entry; null: it has to come once more, or
     /// there is no place for it. Whoever calls fills in the rest.
@@ -69,16 +70,26 @@ public:
     std::size_t bytes() const { return bytes_; }
 
 private:
+    struct place {
+        std::uint64_t hash = 0;
+        std::unique_ptr<known> what;
+    };
+    /// A cache line.
+    struct alignas(64) set {
+        std::array<place, 4> places;
+    };
+
     std::uint64_t hash_of(std::string_view head) const;
-    std::size_t place(std::uint64_t hash) const { return hash & (places_.size() - 1); }
-    void clear(std::size_t place);
+    static place* place_in(set& s, std::uint64_t hash, std::string_view head);
+    void clear(place& p);
+    bool make_room(std::size_t weight);
 
     std::size_t const most_bytes_;
     std::uint64_t const seed_;
-    std::vector<std::unique_ptr<known>> places_;  // none until the first note
-    std::vector<std::uint32_t> seen_;             // of the last head that was not known
+    std::vector<set> sets_;            // none until the first note
+    std::vector<std::uint32_t> seen_;  // of the last head that was not known
     std::size_t bytes_ = 0;
-    std::size_t hand_ = 0;  // where room is made next
+    std::size_t hand_ = 0;  // the set where room is made next
 };
 
 }  // namespace sidecache::cache

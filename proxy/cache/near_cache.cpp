@@ -203,6 +203,7 @@ std::unique_ptr<near_entry> near_cache::make_entry(found const& f) const {
     auto made = std::make_unique<near_entry>();
     auto& e = *made;
     e.bytes_ = f.entry.bytes;
+    e.text_ = e.bytes_->data();
     auto const piece_of = [&](std::string_view text) {
         return near_entry::piece{static_cast<std::uint32_t>(text.data() - e.bytes_->data()),
                                  static_cast<std::uint32_t>(text.size())};

@@ -68,34 +68,37 @@ private:
     };
     /// Whether it was judged by those rules, and carries the tags that they give the request.
     bool answers(rules::decision const& wanted, std::uint64_t snapshot) const;
-    std::string_view part(piece p) const { return std::string_view(*bytes_).substr(p.at, p.size); }
+    std::string_view part(piece p) const { return {text_ + p.at, p.size}; }
 
-    std::shared_ptr<std::string const> bytes_;
+    // What a hit looks at comes first, in as few cache lines as it fits in.
+    near_entry* next_ = nullptr;  // of the same bucket
+    std::uint64_t serial_ = 0;    // no other entry of its cache ever has it
     std::uint64_t hash_ = 0;
-    std::uint64_t serial_ = 0;     // no other entry of its cache ever has it
-    near_entry* next_ = nullptr;   // of the same bucket
-    near_entry* older_ = nullptr;  // in its queue
-    near_entry* newer_ = nullptr;
-    near_tags::ticket since_ = 0;
-    std::uint64_t checked_ = 0;  // `near_tags::changes` when its tags were last looked at
+    std::uint64_t checked_ = 0;     // `near_tags::changes` when its tags were last looked at
+    boot_clock::time_point until_;  // fresh, and before any intent's deadline
     boot_clock::time_point fetched_;
     boot_clock::time_point fresh_until_;
-    boot_clock::time_point until_;  // fresh, and before any intent's deadline
-    std::uint64_t snapshot_ = 0;    // whose rules it was judged under
-    rules::rule const* rule_ = nullptr;
-    std::vector<piece> tags_;               // of the request, in its order; of its groups
-    std::vector<near_tags::place> places_;  // one a tag
-    std::vector<std::pair<std::string_view, std::string_view>> vary_;  // views of `bytes_`
-    piece key_;
+    char const* text_ = nullptr;  // of `bytes_`
     piece head_;
     piece body_;
-    std::uint32_t weight_ = 0;
     std::uint32_t initial_age_ = 0;
     std::uint32_t holders_ = 0;
     std::uint16_t status_ = 0;
     std::uint8_t hits_ = 0;  // saturates at 3
     bool in_main_ = false;
     bool gone_ = false;  // evicted or dropped: the last holder frees it
+
+    piece key_;
+    std::shared_ptr<std::string const> bytes_;
+    near_entry* older_ = nullptr;  // in its queue
+    near_entry* newer_ = nullptr;
+    near_tags::ticket since_ = 0;
+    std::uint64_t snapshot_ = 0;  // whose rules it was judged under
+    rules::rule const* rule_ = nullptr;
+    std::vector<piece> tags_;               // of the request, in its order; of its groups
+    std::vector<near_tags::place> places_;  // one a tag
+    std::vector<std::pair<std::string_view, std::string_view>> vary_;  // views of `bytes_`
+    std::uint32_t weight_ = 0;
 };
 
 /// Keeps an entry while its bytes are being written, though it may be evicted or dropped meanwhile.
