@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -23,22 +24,28 @@ void append_hex(std::string& out, std::uint64_t v) {
     out.append(text, sizeof text);
 }
 
+/// A digit's value; 255: no digit that we write.
+constexpr std::array<std::uint8_t, 256> make_hex_values() {
+    std::array<std::uint8_t, 256> t{};
+    t.fill(255);
+    for (std::uint8_t i = 0; i < 16; ++i) {
+        t[static_cast<unsigned char>("0123456789abcdef"[i])] = i;
+    }
+    return t;
+}
+constexpr auto hex_values = make_hex_values();
+
 /// 16 lower-case hex digits.
 bool parse_half(std::string_view hex, std::uint64_t& out) {
     std::uint64_t v = 0;
+    unsigned all = 0;
     for (char const c : hex) {
-        std::uint64_t digit = 0;
-        if (c >= '0' && c <= '9') {
-            digit = static_cast<std::uint64_t>(c - '0');
-        } else if (c >= 'a' && c <= 'f') {
-            digit = static_cast<std::uint64_t>(c - 'a') + 10;
-        } else {
-            return false;
-        }
-        v = v << 4 | digit;
+        unsigned const digit = hex_values[static_cast<unsigned char>(c)];
+        all |= digit;
+        v = v << 4U | digit;
     }
     out = v;
-    return true;
+    return all < 16;
 }
 
 void fill_random(std::span<std::uint64_t> out) {

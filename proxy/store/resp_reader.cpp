@@ -2,6 +2,7 @@
 
 #include <hiredis/read.h>
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -76,6 +77,11 @@ namespace {
 
 /// At least that much room before each read; hiredis's buffer doubles as a long reply grows.
 constexpr std::size_t read_size = 16ULL * 1024;
+/// As much is read at once. Of what is read hiredis moves the rest to the front behind each reply
+/// of more than 1 KiB: to read many replies in one go costs more than it saves.
+constexpr std::size_t most_read = 16ULL * 1024;
+/// A reply that is longer than that comes in larger pieces.
+constexpr std::size_t long_reply = 64ULL * 1024;
 /// An emptied buffer above that size is given back.
 constexpr std::size_t kept_buffer = 256ULL * 1024;
 /// What a recycled set may keep.
@@ -161,7 +167,8 @@ std::span<char> resp_reader::prepare() {
         throw std::bad_alloc();
     }
     r->buf = grown;
-    return {r->buf + r->len, sdsavail(r->buf)};
+    auto const room = sdsavail(r->buf);
+    return {r->buf + r->len, r->len - r->pos < long_reply ? std::min(room, most_read) : room};
 }
 
 void resp_reader::commit(std::size_t n) {
