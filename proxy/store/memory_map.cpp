@@ -11,7 +11,6 @@ namespace {
 constexpr std::uint64_t least_shard = 16ULL << 20;
 constexpr std::uint64_t most_shards = 16;
 constexpr std::size_t mark_weight = 64;
-constexpr std::size_t noted_weight = 200;
 /// How many past or evictable items one change looks at: the work stays bounded.
 constexpr std::size_t housekeeping = 4;
 constexpr std::size_t eviction_reach = 64;
@@ -25,23 +24,6 @@ std::size_t shard_count(std::uint64_t bytes) {
 }
 
 }  // namespace
-
-bool memory_map::noted_keys::erase(std::string_view key) {
-    auto const at = by_key.find(key);
-    if (at == by_key.end()) {
-        return false;
-    }
-    by_expiry.erase({at->second, at->first});
-    weight -= key.size() + noted_weight;
-    by_key.erase(at);
-    return true;
-}
-
-void memory_map::noted_keys::drop_past(unix_ms now, std::size_t most) {
-    while (most-- > 0 && !by_expiry.empty() && by_expiry.begin()->first <= now) {
-        erase(std::string(by_expiry.begin()->second));
-    }
-}
 
 std::size_t memory_map::shard::weight() const {
     return entries.weight() + tags.weight() + locks.weight() + indexes.weight();
@@ -186,14 +168,11 @@ void memory_map::note(std::string_view tag, std::string_view key, unix_ms expire
         i = &s.indexes.assign(tag, {}, expires_at, 0);
     }
     auto& index = i->value;
-    index.erase(key);
-    auto const at = index.by_key.emplace(std::string(key), expires_at).first;
-    index.by_expiry.emplace(expires_at, at->first);
-    index.weight += key.size() + noted_weight;
+    index.note(key, expires_at);
     index.drop_past(now, housekeeping);
     i->expires_at = std::max(i->expires_at, expires_at);
     s.indexes.touch(*i);
-    s.indexes.weigh(*i, tag, index.weight);
+    s.indexes.weigh(*i, tag, index.weight());
     make_room(s, now);
 }
 
@@ -209,9 +188,9 @@ bool memory_map::has_room(std::string_view tag,
     }
     auto& index = i->value;
     // All that is past, for an exact number: each goes once, whoever asks.
-    index.drop_past(now, index.by_key.size());
-    s.indexes.weigh(*i, tag, index.weight);
-    return index.by_key.contains(key) || index.by_key.size() < most;
+    index.drop_past(now, index.size());
+    s.indexes.weigh(*i, tag, index.weight());
+    return index.contains(key) || index.size() < most;
 }
 
 void memory_map::forget_noted(std::string_view tag, std::string_view key, unix_ms now) {
@@ -221,7 +200,7 @@ void memory_map::forget_noted(std::string_view tag, std::string_view key, unix_m
     if (i == nullptr || !i->value.erase(key)) {
         return;
     }
-    s.indexes.weigh(*i, tag, i->value.weight);
+    s.indexes.weigh(*i, tag, i->value.weight());
 }
 
 std::vector<std::string> memory_map::take_noted(std::string_view tag,
@@ -235,14 +214,13 @@ std::vector<std::string> memory_map::take_noted(std::string_view tag,
         return keys;
     }
     auto& index = i->value;
-    while (keys.size() < most && !index.by_key.empty()) {
-        keys.push_back(index.by_key.begin()->first);
-        index.erase(keys.back());
+    while (keys.size() < most && index.size() > 0) {
+        keys.push_back(index.take());
     }
-    if (index.by_key.empty()) {
+    if (index.size() == 0) {
         s.indexes.erase(tag);
     } else {
-        s.indexes.weigh(*i, tag, index.weight);
+        s.indexes.weigh(*i, tag, index.weight());
     }
     return keys;
 }

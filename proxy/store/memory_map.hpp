@@ -2,6 +2,7 @@
 
 #include "proxy/async/clock.hpp"
 #include "proxy/store/expiring_lru.hpp"
+#include "proxy/store/memory_index.hpp"
 #include "proxy/store/tag_value.hpp"
 
 #include <chrono>
@@ -11,10 +12,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace sidecache::store {
@@ -69,20 +68,12 @@ public:
     std::size_t weight() const;
 
 private:
-    /// The keys of one tag, also by expiry, so that what is past goes without a search.
-    struct noted_keys {
-        std::unordered_map<std::string, unix_ms, text_hash, std::equal_to<>> by_key;
-        std::set<std::pair<unix_ms, std::string_view>> by_expiry;  // views of the map's keys
-        std::size_t weight = 0;
-        bool erase(std::string_view key);
-        void drop_past(unix_ms now, std::size_t most);
-    };
     struct alignas(64) shard {
         mutable std::mutex mutex;
         expiring_lru<std::shared_ptr<std::string const>> entries;
         expiring_lru<stored_tag> tags;
         expiring_lru<id128> locks;
-        expiring_lru<noted_keys> indexes;
+        expiring_lru<memory_index> indexes;
         std::size_t weight() const;
     };
 
