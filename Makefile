@@ -33,7 +33,7 @@ model: ## search the whole model of the protocol, the long checks too (about hal
 
 bench: ## build and run the benchmarks; results go to bench/results
 	@.ci/install build bench
-	@.ci/build release $(JOBS) sidecache epoll_responder load_generator mutation_latency bench_decide bench_hit bench_near
+	@.ci/build release $(JOBS) sidecache epoll_responder load_generator mutation_latency bench_decide bench_hit bench_hot_keys bench_near
 	@bench/run build/release
 
 SOAK ?= --reads 1000000 --seconds 1800
