@@ -80,11 +80,11 @@ std::string make_request_id() {
     }()};
     constexpr std::string_view digits = "0123456789abcdef";
     std::array<std::uint64_t, 2> const halves{source(), source()};
-    std::string id;
-    id.reserve(32);
+    std::string id(32, '0');
+    auto* at = id.data();
     for (auto half : halves) {
         for (int i = 0; i < 16; ++i) {
-            id.push_back(digits[half & 15U]);
+            *at++ = digits[half & 15U];
             half >>= 4U;
         }
     }

@@ -21,6 +21,7 @@ public:
     std::span<char> held() { return {bytes_.get() + begin_, end_ - begin_}; }
     std::size_t size() const { return end_ - begin_; }
     bool empty() const { return begin_ == end_; }
+    bool has_storage() const { return capacity_ != 0; }
 
     /// Room for at least `wanted` more bytes behind `data()`; read into it, then `commit`.
     std::span<char> prepare(std::size_t wanted) {

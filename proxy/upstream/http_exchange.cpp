@@ -25,6 +25,7 @@ http_exchange::http_exchange(pool& owner, repeat how, std::chrono::milliseconds 
 
 http_exchange::~http_exchange() {
     owner_.open_.erase(place_);
+    owner_.spare(std::move(taken_));
 }
 
 void http_exchange::cancel() {
@@ -111,6 +112,17 @@ task<failure> http_exchange::send(http::request_head const& head, std::string_vi
         repeatable_ = connection_ != nullptr;
     }
     request_complete_ = true;
+    if (connection_) {
+        // As a rule the socket takes all of it at once: then no further coroutine is needed.
+        std::array<asio::const_buffer, 2> pieces{asio::buffer(out_), asio::buffer(body_)};
+        std::span<asio::const_buffer> rest(pieces);
+        sent_anything_ = true;
+        write_failed_ = static_cast<bool>(write_now(connection_->socket, rest));
+        if (write_failed_ || rest.empty()) {
+            co_return failure::none;  // whoever reads finds out what has failed
+        }
+        co_return co_await transmit_rest(rest);
+    }
     co_return co_await transmit();
 }
 
@@ -132,6 +144,10 @@ task<failure> http_exchange::transmit() {
     }
     std::array<asio::const_buffer, 2> pieces{asio::buffer(out_), asio::buffer(body_)};
     sent_anything_ = true;
+    co_return co_await transmit_rest(pieces);
+}
+
+task<failure> http_exchange::transmit_rest(std::span<asio::const_buffer> pieces) {
     auto const ec = co_await write_all(connection_->socket, pieces);
     if (!ec) {
         co_return failure::none;
@@ -233,16 +249,6 @@ task<failure> http_exchange::finish_body() {
     co_return failure::none;
 }
 
-task<result<std::size_t>> http_exchange::fill_buffer() {
-    auto const room = connection_->buffer.prepare(1);
-    auto const got = co_await connection_->incoming.read(room);
-    if (got.error || over()) {
-        co_return got.error ? got.error : error_code(asio::error::operation_aborted);
-    }
-    connection_->buffer.commit(got.size);
-    co_return got.size;
-}
-
 task<failure> http_exchange::read_head(http::response_head& into) {
     bool any_byte = interims_ != 0;
     for (;;) {
@@ -258,8 +264,10 @@ task<failure> http_exchange::read_head(http::response_head& into) {
         if (step.complete) {
             co_return accept_head(into);
         }
-        auto const some = co_await fill_buffer();
-        if (some) {
+        auto const room = connection_->buffer.prepare(1);
+        auto const got = co_await connection_->incoming.read(room);
+        if (!got.error && !over()) {
+            connection_->buffer.commit(got.size);
             any_byte = true;
             continue;
         }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,10 +46,10 @@ private:
     static constexpr unsigned max_interims = 32;
 
     task<failure> transmit();
+    task<failure> transmit_rest(std::span<asio::const_buffer> pieces);
     task<failure> connect();
     task<failure> connect_to(tcp::endpoint const& where);
     failure accept_head(http::response_head& into);
-    task<result<std::size_t>> fill_buffer();
     void render(http::request_head const& head, std::uint64_t length, bool streams);
     void cancel();
     void drop();

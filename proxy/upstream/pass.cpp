@@ -112,29 +112,34 @@ task<void> answer_failure(http::downstream& client,
     }
 }
 
-/// Reads heads until the final one; interim ones go to the client. `state`: null where no content
-/// is on its way up.
+bool is_interim(http::response_head const& head) {
+    return head.status / 100 == 1 && head.status != 101;
+}
+
+/// Reads on until the final head, behind an interim one; those go to the client. `state`: null
+/// where no content is on its way up.
 task<failure> read_final_head(http::downstream& client,
                               exchange& in,
                               upload* state,
                               http::response_head& head) {
-    for (;;) {
-        auto const failed = co_await in.read_head(head);
-        if (failed != failure::none || head.status / 100 != 1 || head.status == 101) {
-            co_return failed;
-        }
+    while (is_interim(head)) {
         if (head.status == 100) {
             // Ours to say: the session does when the content is first asked for.
             if (state != nullptr) {
                 state->patience.cancel();
             }
-            continue;
+        } else {
+            auto const gone = co_await client.interim(head);
+            if (gone) {
+                co_return failure::broken;
+            }
         }
-        auto const gone = co_await client.interim(head);
-        if (gone) {
-            co_return failure::broken;
+        auto const failed = co_await in.read_head(head);
+        if (failed != failure::none) {
+            co_return failed;
         }
     }
+    co_return failure::none;
 }
 
 task<void> send_answer(http::downstream& client,
@@ -228,6 +233,9 @@ task<pass_outcome> pass(http::downstream& client, upstream::client& up, pass_opt
     }
     http::response_head head;
     if (outcome.why == failure::none) {
+        outcome.why = co_await out->read_head(head);
+    }
+    if (outcome.why == failure::none && is_interim(head)) {
         outcome.why = co_await read_final_head(client, *out, state ? &*state : nullptr, head);
     }
     outcome.upstream = steady_clock::now() - began;

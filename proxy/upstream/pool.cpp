@@ -7,6 +7,12 @@
 
 namespace sidecache::upstream {
 
+namespace {
+
+constexpr std::size_t most_spare = 16;
+
+}  // namespace
+
 pool::pool(executor const& ex, sweeper& sweep, config::upstream const& settings)
     : ex_(ex), sweep_(sweep), endpoints_(ex) {
     configure(settings);
@@ -60,12 +66,24 @@ std::unique_ptr<connection> pool::take() {
     return nullptr;
 }
 
+void pool::spare(http::read_buffer b) {
+    b.consume(b.size());
+    b.shrink();
+    if (b.has_storage() && spare_.size() < most_spare) {
+        spare_.push_back(std::move(b));
+    }
+}
+
 void pool::give(std::unique_ptr<connection> c) {
     if (idle_.size() >= settings_.max_idle) {
         return;
     }
     c->idle_since = sweep_.now();
     c->buffer.shrink();
+    if (!c->buffer.has_storage() && !spare_.empty()) {
+        c->buffer = std::move(spare_.back());
+        spare_.pop_back();
+    }
     c->incoming.watch(c->buffer.prepare(1));
     idle_.push_back(std::move(c));
 }

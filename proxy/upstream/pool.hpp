@@ -53,12 +53,15 @@ private:
     /// The idle connection used last that is still alive; null when there is none.
     std::unique_ptr<connection> take();
     void give(std::unique_ptr<connection> c);
+    /// A buffer that nobody needs any more: for the next connection whose own went with an answer.
+    void spare(http::read_buffer b);
 
     executor ex_;
     sweeper& sweep_;
     config::upstream settings_;
     endpoints endpoints_;
     std::vector<std::unique_ptr<connection>> idle_;  // the one used last is at the back
+    std::vector<http::read_buffer> spare_;
     std::list<http_exchange*> open_;
     unsigned generation_ = 0;  // connections of an earlier one are not taken back
 };
