@@ -249,9 +249,12 @@ private:
         bool const is_plain = asked.method == "GET" && asked.version == 11 && asked.keep_alive &&
                               asked.body == http::framing::none && !asked.expects_continue &&
                               !asks.range && !asks.conditional && !asks.directives;
+        // A variant is what the entry under the plain key was not: that one may be another by then.
+        bool const is_only_one = wanted.variant == 0;
         bool const asks_who = snap.identities && snap.config->rules->asks_for_identity();
         auto const head = client.raw_head();
-        if (!is_plain || asks_who || head.empty() || e.body().size() > largest_known) {
+        if (!is_plain || !is_only_one || asks_who || head.empty() ||
+            e.body().size() > largest_known) {
             return;
         }
         if (auto* const known = parts_.near->known().note(head, wanted.key)) {

@@ -116,3 +116,21 @@ TEST_CASE("a request whose answer depends on more than the entry is never known"
         CHECK_FALSE(w.ask_known(head));
     }
 }
+
+TEST_CASE("a variant is not known: what lies under the plain key is looked at each time") {
+    known_world w;
+    auto const in = [](std::string_view language) {
+        return "GET /products/2 HTTP/1.1\r\nHost: shop\r\nAccept-Language: " +
+               std::string(language) + "\r\n\r\n";
+    };
+    for (auto const* language : {"de", "fr"}) {
+        w.ask(in(language));
+        w.upstream().fetches.back()->answer(200, language, {{"Vary", "Accept-Language"}});
+        w.settle();
+        w.ask(in(language));  // from the store, and kept
+        w.learn(in(language));
+    }
+    REQUIRE(w.ask(in("fr"))->prepared_head.find("|variant=") != std::string::npos);
+    CHECK(w.ask_known(in("de")));
+    CHECK_FALSE(w.ask_known(in("fr")));
+}
