@@ -99,7 +99,8 @@ private:
     process_share share_;
     std::size_t const index_;
     std::uint64_t snapshots_ = 0;  // made so far
-    asio::io_context context_{1};
+    // One thread runs it and touches its sockets; others only post.
+    asio::io_context context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
     std::shared_ptr<cache::snapshot const> current_;
     config::limits limits_;  // of `current_`; sessions refer to it
     std::optional<http::acceptor> acceptor_;
