@@ -122,7 +122,7 @@ def main():
         found = count(o.build.resolve(), name, *how)
         most = budget["instructions"].get(name, 0) * (1 + budget["margin"])
         if o.renew:
-            budget["instructions"][name] = round(found, -1)
+            budget["instructions"][name] = int(round(found, -1))
         elif found > most:
             over.append(name)
         print(f"{name}: {found:.0f} instructions a request" + ("" if o.renew else f", may be {most:.0f}" + (": TOO MANY" if found > most else "")),
