@@ -95,8 +95,11 @@ task<void> cluster::depart(std::shared_ptr<cluster> self) {
     // `self` keeps this alive for as long as the coroutine runs.
     stopped_ = true;
     beat_rest_.cancel();
-    auto const with = home()->connected();
-    co_await leave(*with, *process_);
+    auto const at = home();
+    auto const with = at ? at->connected() : nullptr;
+    if (with) {
+        co_await leave(*with, *process_);
+    }
     abandon();
 }
 

@@ -172,3 +172,27 @@ TEST_CASE("a Cluster over TLS") {
     products_flow(s);
     CHECK(group.exists("product:1:details"));
 }
+
+TEST_CASE("events come from the node that has the stream, wherever that goes") {
+    redis_cluster group;
+    auto o = with_store(group.url());
+    o.settings = "workers: 1\nevents: {stream: product-events, claim_after: 1s}\n";
+    stack s(o);
+    REQUIRE(eventually([&] { return group.exists("product-events"); }));
+    REQUIRE(becomes_hit(s, 0, "/products/1", org1));
+    auto const applied = [&] {
+        auto const name = "sidecache_events_total";
+        return s[0].metric(name, {"outcome=\"applied\""}) +
+               s[1].metric(name, {"outcome=\"applied\""});
+    };
+    for (double told = 1; told <= 2; ++told) {
+        REQUIRE(fetch(s.backend().port(), "PATCH", "/products/1", org1, R"({"priceCents": 7})")
+                    .status == 200);
+        group.command("product-events", {"XADD", "product-events", "*", "pattern", "product:1*"});
+        REQUIRE(eventually([&] { return applied() == told; }));
+        CHECK_FALSE(is_hit(s[0].get("/products/1", org1)));
+        REQUIRE(becomes_hit(s, 0, "/products/1", org1));
+        auto const slot = group.slot_of("product-events");
+        group.move_slot(slot, (group.owner_of(slot) + 1) % 3);
+    }
+}
