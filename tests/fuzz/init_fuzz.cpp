@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
         std::abort();
     }
     for (auto const& f : findings) {
-        if (f.text.find("a mistake of") != std::string::npos) {
+        // At its beginning: a path of the input may say so, too.
+        if (f.text.starts_with("a mistake of")) {
             std::abort();
         }
     }
