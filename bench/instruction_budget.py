@@ -58,7 +58,11 @@ class Counter:
         self.process = self.start("sidecache", cores, [
             "valgrind", "--tool=callgrind", f"--callgrind-out-file={self.out}", "--instr-atstart=no",
             work / "sidecache", "run", file])
-        self.process.wait_for_port(self.port, 60)
+        try:
+            self.process.wait_for_port(self.port, 60)
+        except RuntimeError:
+            self.end_all()
+            raise
 
     def start(self, name, core, command):
         process = Process(self.work, name, core, command)
@@ -80,6 +84,9 @@ class Counter:
     def stop(self):
         self.process.process.terminate()
         self.process.process.wait(120)
+        self.end_all()
+
+    def end_all(self):
         for process in reversed(self.started):
             process.stop()
 
