@@ -4,6 +4,7 @@
 #include "proxy/cache/purge_now.hpp"
 #include "proxy/telemetry/log.hpp"
 #include "proxy/telemetry/metrics.hpp"
+#include "proxy/telemetry/watch.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -18,6 +19,22 @@ namespace {
 using telemetry::event_outcome;
 
 constexpr std::chrono::minutes say_again{1};
+
+/// What the status page shows of a batch.
+telemetry::mutation_record seen_as(std::string const& stream,
+                                   std::size_t messages,
+                                   std::vector<std::string> const& tags) {
+    telemetry::mutation_record record;
+    record.at = system_now_ms();
+    record.method = "XADD";
+    record.path = stream;
+    record.purges = "by event";
+    if (messages != 1) {
+        record.purges = "by " + std::to_string(messages) + " events";
+    }
+    record.tags = tags;
+    return record;
+}
 
 }  // namespace
 
@@ -64,7 +81,16 @@ task<bool> event_consumer::take(std::vector<store::stream_message> const& batch)
     std::sort(tags.begin(), tags.end());
     tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
     if (!tags.empty()) {
+        auto const stream = config->events ? config->events->stream : std::string();
+        auto record = seen_as(stream, batch.size(), tags);
+        auto const began = boot_clock::now();
         auto const done = co_await purge_tags(parts_, std::move(tags));
+        record.took = boot_clock::now() - began;
+        record.outcome = done ? "changed" : "pending";
+        record.keys_removed = done ? done->keys_removed : 0;
+        if (parts_.watch != nullptr) {
+            parts_.watch->mutations.add(std::move(record));
+        }
         if (!done) {
             count(event_outcome::failed, applied + unmatched + lost);
             co_return false;

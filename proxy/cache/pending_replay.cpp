@@ -3,6 +3,7 @@
 #include "proxy/cache/pending_purges.hpp"
 #include "proxy/store/tag_value.hpp"
 #include "proxy/telemetry/log.hpp"
+#include "proxy/telemetry/watch.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -32,6 +33,26 @@ void count_replayed(snapshot const& now, std::vector<std::string> const& purges)
     }
 }
 
+/// For the status page, where the write itself stands as pending.
+void show_replayed(worker_parts const& parts,
+                   std::vector<pending_purges::owed> const& owed,
+                   std::size_t keys_removed) {
+    if (parts.watch == nullptr) {
+        return;
+    }
+    telemetry::mutation_record record;
+    record.at = system_now_ms();
+    record.method = "replay";
+    record.path = "what was pending";
+    record.purges = "replayed";
+    for (auto const& one : owed) {
+        record.tags.push_back(one.tag);
+    }
+    record.outcome = "changed";
+    record.keys_removed = keys_removed;
+    parts.watch->mutations.add(std::move(record));
+}
+
 }  // namespace
 
 task<void> replay_pending(worker_parts parts) {
@@ -50,6 +71,7 @@ task<void> replay_pending(worker_parts parts) {
             // The next batch must not take off a marker that this one has kept.
             id = parts.process.ids.next();
             count_replayed(*parts.current, purges);
+            show_replayed(parts, batch.tags, *removed);
             log::info("pending purges replayed",
                       {{"tags", batch.tags.size()}, {"purges", purges.size()}});
             pause = first_pause;

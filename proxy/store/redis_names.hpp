@@ -6,7 +6,8 @@
 /// key that their rule renders; everything else begins with `sidecache:`, where no rule's key may.
 ///
 ///     KEY                        string  an entry (entry_codec.cpp), PX its life
-///     LOCK KEY                   string  a fill's lock: its owner's token, 32 hex digits, PX
+///     LOCK KEY                   string  a fill's lock: its owner's token, 32 hex digits, PX; of
+///                                        KEY|refresh where it is renewed ahead of its end
 ///     sidecache:tag:TAG          string  a tag's value (tag_value.hpp); no expiry while marked
 ///     sidecache:index:TAG        zset    keys of the entries that carry the tag; score: expiry,
 ///                                        Unix ms. Not for an entry whose key is the tag itself

@@ -36,6 +36,7 @@ TEST_CASE("--version and --help print to stdout and succeed") {
                                    "check",
                                    "explain",
                                    "purge",
+                                   "warm",
                                    "drain",
                                    "stats",
                                    "schema",

@@ -75,6 +75,18 @@ TEST_CASE("a message, and every replica forgets what a write elsewhere has chang
     }
     CHECK(eventually([&] { return pending(s) == 0; }));
     CHECK(eventually([&] { return s[0].metric("sidecache_events_lag") == 0; }));
+    // Whichever replica was given a message shows it among its writes.
+    std::size_t shown = 0;
+    for (std::size_t i = 0; i < 2; ++i) {
+        auto const seen = json_of(s[i].admin("GET", "/stats/mutations"));
+        for (auto const& m : seen.at("mutations").as_array()) {
+            CHECK(m.at("purge") == "by event");
+            CHECK(m.at("path") == "product-events");
+            CHECK(m.at("outcome") == "changed");
+            ++shown;
+        }
+    }
+    CHECK(shown == messages.size());
     auto const state = json_of(s[0].admin("GET", "/stats")).at("events");
     CHECK(state.at("stream").as_string() == "product-events");
     CHECK(state.at("connected").as_bool());

@@ -222,6 +222,10 @@ TEST_CASE(
         CHECK(version_of(s[0].get("/products/1")) == 2);
         return s[0].metric("sidecache_purges_pending") == 0;
     }));
+    // The status page shows the write as pending, and then its replay.
+    auto const seen = s[0].admin("GET", "/stats/mutations").body;
+    CHECK(seen.find(R"("outcome":"pending")") != std::string::npos);
+    CHECK(seen.find(R"("purge":"replayed","outcome":"changed")") != std::string::npos);
     everybody_reads(s, 2);
     hits_resume(s, 2);
 }
