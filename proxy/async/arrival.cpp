@@ -58,7 +58,13 @@ void arrival::watch(std::span<char> room) {
     start(room);
 }
 
-void arrival::wait(std::span<char> room, waiter w) {
+void arrival::wait(std::span<char> room, of what, waiter w) {
+    if (what == of::the_rest && !is_reading_ && !news_) {
+        prepare(room);
+        if (operation::perform_read(operation_.get()) != operation::not_done) {
+            news_ = outcome{operation_->ec_, operation_->bytes_transferred_};
+        }
+    }
     if (news_) {
         auto tell = [w = std::move(w), o = *std::exchange(news_, std::nullopt)]() mutable {
             std::move(w)(o);
@@ -72,12 +78,16 @@ void arrival::wait(std::span<char> room, waiter w) {
     }
 }
 
-void arrival::start(std::span<char> room) {
-    is_reading_ = true;
+void arrival::prepare(std::span<char> room) {
     operation_->room = room;
     operation_->descriptor = socket_.native_handle();
     operation_->ec_ = {};
     operation_->bytes_transferred_ = 0;
+}
+
+void arrival::start(std::span<char> room) {
+    is_reading_ = true;
+    prepare(room);
     reactor_.start_op(asio::detail::reactor::read_op,
                       operation_->descriptor,
                       opened::data_of(socket_),

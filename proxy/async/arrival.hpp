@@ -6,6 +6,7 @@
 #include <boost/asio/detail/reactor_op.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,7 +20,9 @@ namespace sidecache {
 /// a read that left nothing behind may have left the end of the stream behind, of which no further
 /// event tells. Here the kernel says with each read what is still there, the end included (TCP_INQ,
 /// tcp(7)); when that is nothing the next read waits for an event. A kernel that does not say so is
-/// asked as before.
+/// asked as before. Of a reset the kernel says nothing, and one that came together with bytes has
+/// no event of its own: so who waits for the rest of something looks first (`of::the_rest`), and
+/// who has nothing begun finds out when it writes.
 ///
 /// One operation serves for all reads, so that waiting again and again allocates nothing; and what
 /// comes in may be dealt with on the spot, without waking the coroutine that waits (`taker`).
@@ -53,12 +56,15 @@ public:
     /// Once, on a connected socket in non-blocking mode.
     void open();
 
+    /// What is waited for: a message of which nothing has come yet, or more of one that has begun.
+    enum class of : std::uint8_t { a_message, the_rest };
+
     /// Waits for bytes and reads some into `room`, which is not empty and stays. One at a time.
     /// Ended by `cancel` or `close` of the socket; not by its caller's cancellation.
-    auto read(std::span<char> room) {
+    auto read(std::span<char> room, of what) {
         constexpr asio::use_awaitable_t<executor> token;
         return asio::async_initiate<asio::use_awaitable_t<executor> const, void(outcome)>(
-            [this, room](waiter w) { wait(room, std::move(w)); }, token);
+            [this, room, what](waiter w) { wait(room, what, std::move(w)); }, token);
     }
 
     /// Begins to read before anybody waits: the next `read`, which names the same room, gets what
@@ -79,15 +85,17 @@ private:
         std::span<char> room;
         tcp_socket::native_handle_type descriptor{};
 
-    private:
         static status perform_read(reactor_op* base);
+
+    private:
         static void complete_read(void* loop,
                                   asio::detail::operation* base,
                                   error_code const&,
                                   std::size_t);
     };
 
-    void wait(std::span<char> room, waiter w);
+    void wait(std::span<char> room, of what, waiter w);
+    void prepare(std::span<char> room);
     void start(std::span<char> room);
     void completed();
 

@@ -165,7 +165,8 @@ task<bool> session::read_head() {
         }
         auto const room = buffer_.prepare(1);
         idle_ = !started;
-        auto const got = co_await incoming_.read(room);
+        auto const what = started ? arrival::of::the_rest : arrival::of::a_message;
+        auto const got = co_await incoming_.read(room, what);
         auto const ec = got.error;
         idle_ = false;
         if (!ec && answer_ != answer_state::none) {

@@ -265,13 +265,19 @@ task<failure> http_exchange::read_head(http::response_head& into) {
             co_return accept_head(into);
         }
         auto const room = connection_->buffer.prepare(1);
-        auto const got = co_await connection_->incoming.read(room);
+        bool const repeats = repeatable_ && !any_byte;
+        // What a pooled connection does not take at all it does not answer, either.
+        arrival::outcome got{asio::error::broken_pipe, 0};
+        if (!write_failed_ || !repeats) {
+            auto const what = any_byte ? arrival::of::the_rest : arrival::of::a_message;
+            got = co_await connection_->incoming.read(room, what);
+        }
         if (!got.error && !over()) {
             connection_->buffer.commit(got.size);
             any_byte = true;
             continue;
         }
-        bool const stale = repeatable_ && !any_byte && !over();
+        bool const stale = repeats && !over();
         drop();
         if (!stale) {
             co_return ended(failure::broken);
@@ -354,7 +360,7 @@ task<exchange::chunk> http_exchange::read_body(asio::mutable_buffer out) {
                               ? place.first(static_cast<std::size_t>(
                                     std::min<std::uint64_t>(place.size(), content_.contiguous())))
                               : buffer.prepare(buffer.empty() ? 16 << 10 : 1);
-        auto const [ec, count] = co_await connection_->incoming.read(room);
+        auto const [ec, count] = co_await connection_->incoming.read(room, arrival::of::the_rest);
         if (over()) {
             drop();
             continue;
