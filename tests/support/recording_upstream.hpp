@@ -18,7 +18,8 @@ namespace sidecache::tests {
 /// stay on record, unanswered, and show in `leftovers`. One thread of its own.
 class recording_upstream {
 public:
-    /// What a request is answered with, as bytes (none: the connection closes); the default is a 200 whose content is "ok".
+    /// What a request is answered with, as bytes (none: the connection closes); the default is a
+    /// 200 whose content is "ok".
     using answerer = std::function<std::string(std::string_view method, std::string_view target)>;
     explicit recording_upstream(answerer answer = {});
     ~recording_upstream();
