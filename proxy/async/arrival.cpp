@@ -59,18 +59,23 @@ void arrival::watch(std::span<char> room) {
 }
 
 void arrival::wait(std::span<char> room, of what, waiter w) {
-    if (what == of::the_rest && !is_reading_ && !news_) {
-        prepare(room);
-        if (operation::perform_read(operation_.get()) != operation::not_done) {
-            news_ = outcome{operation_->ec_, operation_->bytes_transferred_};
-        }
-    }
     if (news_) {
         auto tell = [w = std::move(w), o = *std::exchange(news_, std::nullopt)]() mutable {
             std::move(w)(o);
         };
         asio::post(socket_.get_executor(), std::move(tell));
         return;
+    }
+    if (what == of::the_rest && !is_reading_) {
+        prepare(room);
+        if (operation::perform_read(operation_.get()) != operation::not_done) {
+            auto tell = [this, w = std::move(w)]() mutable {
+                waiter_.emplace(std::move(w));
+                completed();
+            };
+            asio::post(socket_.get_executor(), std::move(tell));
+            return;
+        }
     }
     waiter_.emplace(std::move(w));
     if (!is_reading_) {
