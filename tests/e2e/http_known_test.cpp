@@ -76,6 +76,17 @@ TEST_CASE("of what does not come whole and alone nothing is known") {
     CHECK(w.answered == 0);
 }
 
+TEST_CASE("a head larger than the session's buffer is read whole") {
+    knowing_stage w;
+    http_client client(w.proxy->port());
+    std::string const large(20'000, 'x');
+    client.send_raw("GET /large HTTP/1.1\r\nHost: a\r\nX-Large: " + large + "\r\n\r\n");
+    auto upstream = w.backend.accept();
+    CHECK(upstream.read_head().find(large) != std::string::npos);
+    upstream.send(ok);
+    CHECK(client.receive("GET").body == "ok");
+}
+
 TEST_CASE("a known answer that the socket does not take at once goes out whole") {
     knowing_stage w(std::string(8 << 20, 'x'));
     http_client client(w.proxy->port());
