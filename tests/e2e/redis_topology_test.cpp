@@ -40,7 +40,7 @@ void products_flow(stack& s) {
     CHECK(version_of(after) == before + 1);
     CHECK_FALSE(is_hit(s[0].get("/products?page=1", org1)));
     CHECK(becomes_hit(s, 0, "/products/1", org1));
-    CHECK(s[0].metric("sidecache_near_lease_valid") == 1);
+    CHECK(eventually([&] { return s[0].metric("sidecache_near_lease_valid") == 1; }));
 }
 
 }  // namespace

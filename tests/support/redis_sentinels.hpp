@@ -34,17 +34,27 @@ public:
     /// Which one is primary, as the first Sentinel that answers says.
     std::size_t primary();
 
-    /// Has the Sentinels make another server primary, and waits until it is; the old one becomes a
-    /// replica.
+    /// Has the Sentinels make another server primary, and waits until it is, and the old one
+    /// follows (or has become primary again: Sentinels on a busy machine depose whoever is slow).
     void fail_over();
     /// kill -9 of the primary; waits until another has taken its place. Returns who died.
     std::size_t kill_primary();
-    /// Brings one back that was killed, and waits until it follows the primary.
+    /// Brings one back that was killed, and waits until it follows the primary (or is it again).
     void revive(std::size_t i);
 
 private:
-    /// Waits until `i` is primary no more, and its successor takes writes.
+    /// Waits for what the processes do by themselves; throws, with what they printed last, when
+    /// they do not. Sentinels ask a replica every 10 s, and believe one that says to be a primary
+    /// for 8 s.
+    template <class Condition>
+    void wait_for(char const* what, Condition const& condition);
+    /// Waits until `of` is primary no more, every Sentinel names the same successor, and that takes
+    /// writes: one of them that does not know yet would make a replica of it.
     void wait_for_successor(std::size_t of);
+    /// Waits until that server follows, or is primary.
+    void wait_for_place(std::size_t i);
+    std::size_t primary_by(redis_server& sentinel);
+    bool everybody_names(std::size_t i);
     redis_server& any_sentinel();
 
     sentinel_options options_;
