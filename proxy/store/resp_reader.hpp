@@ -1,5 +1,7 @@
 #pragma once
 
+#include "proxy/store/receive_chunk.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8,15 +10,13 @@
 #include <string_view>
 #include <vector>
 
-struct redisReader;  // NOLINT(readability-identifier-naming): hiredis's name
-
-/// Redis replies, parsed by hiredis's reader into a flat list that keeps its capacity.
+/// Redis replies (RESP2), parsed where the network has put them: into a flat list that keeps its
+/// capacity, whose texts are views of the reader's own buffer.
 namespace sidecache::store {
 
 class reply;
 
-/// The replies to one batch of commands, in order. Short texts lie in one buffer; a long one is a
-/// string of its own, so that an entry goes from the reader's buffer to its holders in one copy.
+/// The replies to one batch of commands, in order, and the memory in which they lie.
 class reply_set {
 public:
     std::size_t size() const { return tops_.size(); }
@@ -26,17 +26,16 @@ public:
 
 private:
     friend class reply;
-    friend struct reply_collector;
+    friend class resp_reader;
     enum class kind : std::uint8_t { nil, text, status, error, integer, array };
     struct node {
         kind what = kind::nil;
-        std::uint32_t size = 0;   // of a text in `texts_`
-        std::int64_t number = 0;  // an integer; elements of an array; a short text's place
-        std::shared_ptr<std::string const> shared;  // a long text
+        std::int64_t number = 0;     // an integer; elements of an array; the size of a text
+        char const* text = nullptr;  // in one of `held_`
     };
-    std::string texts_;
     std::vector<node> nodes_;  // an array is followed by its elements
     std::vector<std::uint32_t> tops_;
+    std::vector<std::shared_ptr<receive_chunk const>> held_;  // nearly always one
 };
 
 /// One reply, or one element of an array. A view: valid while its set is neither changed nor moved.
@@ -50,7 +49,11 @@ public:
     bool is_array() const { return node().what == reply_set::kind::array; }
 
     /// Of texts, states and errors; empty for everything else.
-    std::string_view text() const;
+    std::string_view text() const {
+        auto const& n = node();
+        return n.text == nullptr ? std::string_view()
+                                 : std::string_view(n.text, static_cast<std::size_t>(n.number));
+    }
     /// A text as a string with holders of its own; null for everything else.
     std::shared_ptr<std::string const> shared_text() const;
     std::int64_t number() const { return is_integer() ? node().number : 0; }
@@ -68,6 +71,10 @@ private:
     std::size_t at_;
 };
 
+inline reply reply_set::operator[](std::size_t i) const {
+    return {*this, tops_[i]};
+}
+
 /// What one reply may hold; more ends the connection.
 struct resp_limits {
     std::size_t elements = 64ULL * 1024;
@@ -75,7 +82,10 @@ struct resp_limits {
 };
 
 /// Cuts a byte stream into replies. A protocol error is final: whoever pipelines has lost the
-/// place. One connection's; one thread at a time.
+/// place. One connection's; one thread at a time, and the holders of what it read with it.
+///
+/// The protocol: https://redis.io/docs/reference/protocol-spec, version 2. Nothing that we send is
+/// answered with arrays in arrays; who sends one is no Redis that we know.
 class resp_reader {
 public:
     explicit resp_reader(resp_limits limits = {});
@@ -83,7 +93,7 @@ public:
     /// Room for the next bytes from the network, in the reader's own buffer; then `commit` what
     /// came. Never empty.
     std::span<char> prepare();
-    void commit(std::size_t n);
+    void commit(std::size_t n) { end_ += n; }
 
     enum class status : std::uint8_t {
         complete,  ///< one more reply was appended to `into`
@@ -94,13 +104,33 @@ public:
     status next(reply_set& into);
 
     /// Every byte so far belongs to a reply that `next` has completed.
-    bool is_idle() const;
+    bool is_idle() const { return at_ == end_ && left_ == 0; }
 
 private:
-    struct free_reader {
-        void operator()(redisReader* r) const;
+    /// A number in a line of its own; `line`: the size of it all.
+    struct numbered {
+        status state = status::partial;
+        std::int64_t value = 0;
+        std::size_t line = 0;
     };
-    std::unique_ptr<redisReader, free_reader> reader_;
+
+    status take(reply_set& into);
+    status take_bulk(reply_set& into);
+    status take_array(reply_set& into);
+    status take_integer(reply_set& into);
+    status take_line(reply_set& into, reply_set::kind what);
+    numbered number();
+    char const* line_end();
+    void add(reply_set& into, reply_set::node n) const;
+    void hold(reply_set& into) const;
+    std::size_t needed() const;
+
+    std::shared_ptr<receive_chunk> chunk_;
+    std::size_t at_ = 0;      // in the chunk: what is parsed next
+    std::size_t end_ = 0;     // and where what has come ends
+    std::size_t left_ = 0;    // elements that an array begun still needs
+    std::size_t whole_ = 0;   // size of the element begun, as far as it is known; else 0
+    std::size_t looked_ = 0;  // of the line begun: so much of it is known to hold no end
     resp_limits limits_;
     bool is_broken_ = false;
 };
