@@ -93,21 +93,6 @@ private:
     request_head& into_;
 };
 
-class response_collector final : public collector<false> {
-public:
-    explicit response_collector(response_head& into) : collector(into.fields), into_(into) {}
-
-private:
-    void on_request_impl(beast_http::verb, beast_view, beast_view, int, beast_error&) override {}
-    void on_response_impl(int status, beast_view reason, int version, beast_error&) override {
-        into_.status = static_cast<unsigned>(status);
-        into_.reason = view(reason);
-        into_.version = static_cast<unsigned>(version);
-    }
-
-    response_head& into_;
-};
-
 struct connection_options {
     bool close = false;
     bool keep_alive = false;
@@ -204,41 +189,6 @@ request_parser::step request_parser::parse(std::string_view bytes, request_head&
         return {bad, skipped, false};
     }
     return {{}, skipped + scanned.size, true};
-}
-
-response_parser::step response_parser::parse(std::string_view bytes, response_head& into) {
-    auto const scanned = scanner_.scan(bytes);
-    if (scanned.bad) {
-        return {true, 0, false};
-    }
-    if (scanned.size == 0) {
-        return {};
-    }
-    scanner_.reset();
-    into.clear();
-    into.fields.reserve(12, scanned.size);
-    response_collector collect(into);
-    beast_error error;
-    collect.put({bytes.data(), scanned.size}, error);
-    if (error || into.status < 100 || into.status > 599) {
-        return {true, 0, false};
-    }
-    auto const framed =
-        frame_response(collect.framing, into.version, into.status, collect.lengths_equal);
-    if (framed.malformed) {
-        return {true, 0, false};
-    }
-    into.body = framed.body;
-    into.content_length = framed.length;
-    into.announces_content = collect.framing.transfer_encodings != 0 ||
-                             parse_content_length(collect.framing.content_length).value_or(0) != 0;
-    if (into.announces_content && into.status / 100 == 1) {
-        return {true, 0, false};  // is what follows its content, or the answer?
-    }
-    auto const options =
-        collect.has_connection ? read_connection(into.fields) : connection_options{};
-    into.keep_alive = !options.close && (into.version >= 11 || options.keep_alive);
-    return {false, scanned.size, true};
 }
 
 }  // namespace sidecache::http

@@ -29,21 +29,4 @@ private:
     head_limits limits_;
 };
 
-/// The same for answers.
-class response_parser {
-public:
-    explicit response_parser(std::size_t max_header)
-        : scanner_(false, head_limits{0, max_header}) {}
-
-    struct step {
-        bool malformed = false;
-        std::size_t consumed = 0;
-        bool complete = false;
-    };
-    step parse(std::string_view bytes, response_head& into);
-
-private:
-    head_scanner scanner_;
-};
-
 }  // namespace sidecache::http

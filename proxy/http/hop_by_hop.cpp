@@ -12,21 +12,6 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-constexpr std::array hop_by_hop_names{
-    "Connection"sv,
-    "Keep-Alive"sv,
-    "Proxy-Connection"sv,
-    // Credentials for a proxy, and this is the last one.
-    "Proxy-Authorization"sv,
-    // Becomes HTTP_PROXY in a CGI environment ("httpoxy").
-    "Proxy"sv,
-    "TE"sv,
-    "Trailer"sv,
-    "Transfer-Encoding"sv,
-    "Upgrade"sv,
-    "HTTP2-Settings"sv,
-};
-
 constexpr std::array protected_names{
     "Host"sv,
     "Authorization"sv,
@@ -69,15 +54,27 @@ bool among(Names const& names, std::string_view name) {
 }  // namespace
 
 bool is_hop_by_hop(std::string_view name) {
-    // Every field of every message comes through here: the first letter decides most.
-    switch (name.empty() ? '\0' : name.front() | 0x20) {
-        case 'c':
-        case 'k':
-        case 'p':
-        case 't':
-        case 'u':
-        case 'h':
-            return among(hop_by_hop_names, name);
+    // Every field of every message comes through here: the size decides most.
+    auto const is = [&](std::string_view other) { return rules::iequals(name, other); };
+    switch (name.size()) {
+        case 2:
+            return is("TE");
+        case 5:
+            // Becomes HTTP_PROXY in a CGI environment ("httpoxy").
+            return is("Proxy");
+        case 7:
+            return is("Trailer") || is("Upgrade");
+        case 10:
+            return is("Connection") || is("Keep-Alive");
+        case 14:
+            return is("HTTP2-Settings");
+        case 16:
+            return is("Proxy-Connection");
+        case 17:
+            return is("Transfer-Encoding");
+        case 19:
+            // Credentials for a proxy, and this is the last one.
+            return is("Proxy-Authorization");
         default:
             return false;
     }

@@ -16,6 +16,12 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
 }
 
+// Most names differ in their size or first letter.
+bool same_name(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && !a.empty() && lower(a.front()) == lower(b.front()) &&
+           rules::iequals(a, b);
+}
+
 bool comes_before(std::string_view a, std::string_view b) {
     return std::lexicographical_compare(
         a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) < lower(y); });
@@ -57,18 +63,34 @@ void field_list::add(std::string_view name, std::string_view value) {
     assert(!name.empty() && !holds_line_break(name) && !holds_line_break(value) &&
            "whoever adds a field has checked it: anything else splits the message");
     auto const at = static_cast<std::uint32_t>(text_.size());
-    auto const name_size = static_cast<std::uint32_t>(name.size());
-    text_.append(name);
-    text_.append(value);
-    slices_.push_back({at, name_size, at + name_size, static_cast<std::uint32_t>(value.size())});
+    text_.append(name).append(": ", 2).append(value).append("\r\n", 2);
+    slices_.push_back(
+        {at, static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())});
+    views_valid_ = false;
+}
+
+void field_list::add_lines(std::string_view block, std::span<found const> lines) {
+    auto const at = static_cast<std::uint32_t>(text_.size());
+    text_.append(block);
+    slices_.reserve(slices_.size() + lines.size());
+    for (auto const& f : lines) {
+        assert(block[f.name + f.name_size] == ':' && "a name ends in a colon");
+        // As nearly every server writes it; others are written anew, behind the block.
+        bool const is_plain = f.value == f.name + f.name_size + 2 && block[f.value - 1] == ' ' &&
+                              block[f.value + f.value_size] == '\r';
+        if (is_plain) {
+            slices_.push_back({at + f.name, f.name_size, f.value_size});
+        } else {
+            add(block.substr(f.name, f.name_size), block.substr(f.value, f.value_size));
+        }
+    }
     views_valid_ = false;
 }
 
 std::size_t field_list::erase(std::string_view name) {
     // The text stays behind until `clear`: a head lives for one message.
-    auto const gone = std::erase_if(slices_, [&](slice const& s) {
-        return rules::iequals(std::string_view(text_).substr(s.name, s.name_size), name);
-    });
+    auto const gone =
+        std::erase_if(slices_, [&](slice const& s) { return same_name(s.name_in(text_), name); });
     if (gone != 0) {
         views_valid_ = false;
     }
@@ -92,8 +114,8 @@ void field_list::set(std::string_view name, std::string_view value) {
 std::optional<std::string_view> field_list::find(std::string_view name) const {
     std::string_view const text = text_;
     for (auto const& s : slices_) {
-        if (rules::iequals(text.substr(s.name, s.name_size), name)) {
-            return text.substr(s.value, s.value_size);
+        if (same_name(s.name_in(text), name)) {
+            return s.value_in(text);
         }
     }
     return std::nullopt;
@@ -102,7 +124,7 @@ std::optional<std::string_view> field_list::find(std::string_view name) const {
 std::optional<std::string> field_list::joined(std::string_view name) const {
     std::optional<std::string> all;
     for_each([&](std::string_view present, std::string_view value) {
-        if (!rules::iequals(present, name)) {
+        if (!same_name(present, name)) {
             return;
         }
         if (all) {
@@ -117,7 +139,7 @@ std::optional<std::string> field_list::joined(std::string_view name) const {
 std::size_t field_list::count(std::string_view name) const {
     std::size_t found = 0;
     for_each([&](std::string_view present, std::string_view) {
-        found += rules::iequals(present, name) ? 1U : 0U;
+        found += same_name(present, name) ? 1U : 0U;
     });
     return found;
 }
@@ -127,8 +149,7 @@ std::span<rules::field const> field_list::all() const {
         std::string_view const text = text_;
         views_.clear();
         for (auto const& s : slices_) {
-            views_.push_back(
-                {text.substr(s.name, s.name_size), text.substr(s.value, s.value_size)});
+            views_.push_back({s.name_in(text), s.value_in(text)});
         }
         views_valid_ = true;
     }
@@ -136,13 +157,16 @@ std::span<rules::field const> field_list::all() const {
 }
 
 void field_list::write_to(std::string& out) const {
-    std::string_view const text = text_;
+    std::size_t from = 0;
+    std::size_t to = 0;
     for (auto const& s : slices_) {
-        out.append(text.substr(s.name, s.name_size));
-        out.append(": ");
-        out.append(text.substr(s.value, s.value_size));
-        out.append("\r\n");
+        if (s.line != to) {
+            out.append(text_, from, to - from);
+            from = s.line;
+        }
+        to = s.line + s.size();
     }
+    out.append(text_, from, to - from);
 }
 
 rules::request request_head::view() const {

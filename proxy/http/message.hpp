@@ -13,10 +13,16 @@
 /// Heads of HTTP messages as values, without Beast.
 namespace sidecache::http {
 
-/// The field lines of a message in order, names as received, in one buffer. Reusable: `clear`
-/// keeps the capacity. Values must hold no CR, LF or NUL (asserted: a parser checked them).
+/// The field lines of a message in order, names as received, in one buffer and there as they are
+/// written: what lies side by side is written at once. Reusable: `clear` keeps the capacity. Values
+/// must hold no CR, LF or NUL (asserted: a parser checked them).
 class field_list {
 public:
+    /// Where a parser found a field in a block of lines.
+    struct found {
+        std::uint32_t name, name_size, value, value_size;
+    };
+
     field_list() = default;
     // The views point into this object's own text, so they never travel with a copy.
     field_list(field_list const& other) : text_(other.text_), slices_(other.slices_) {}
@@ -27,6 +33,9 @@ public:
 
     void clear();
     void add(std::string_view name, std::string_view value);
+    /// Adds what was found in `block`, in order; the block is copied at once. REQUIRES: each line
+    /// ends in CR LF there, and its name is followed by a colon.
+    void add_lines(std::string_view block, std::span<found const> lines);
     /// Removes every field of that name (case-insensitive); returns how many.
     std::size_t erase(std::string_view name);
     /// Removes every field whose name is one of these, however many there are of both.
@@ -35,8 +44,8 @@ public:
     template <class Predicate>
     void erase_if(Predicate goes) {
         std::string_view const text = text_;
-        auto const gone = std::erase_if(
-            slices_, [&](slice const& s) { return goes(text.substr(s.name, s.name_size)); });
+        auto const gone =
+            std::erase_if(slices_, [&](slice const& s) { return goes(s.name_in(text)); });
         if (gone != 0) {
             views_valid_ = false;
         }
@@ -46,16 +55,16 @@ public:
     void for_each(Each each) const {
         std::string_view const text = text_;
         for (auto const& s : slices_) {
-            each(text.substr(s.name, s.name_size), text.substr(s.value, s.value_size));
+            each(s.name_in(text), s.value_in(text));
         }
     }
     /// Room for that many fields more, and for the characters of their names and values.
     void reserve(std::size_t fields, std::size_t characters) {
         slices_.reserve(slices_.size() + fields);
-        text_.reserve(text_.size() + characters);
+        text_.reserve(text_.size() + characters + fields * slice::beside);
     }
     std::size_t size() const { return slices_.size(); }
-    /// Characters of all names and values, of removed ones too.
+    /// Characters of all lines, of removed ones too.
     std::size_t characters() const { return text_.size(); }
     /// Erases, then adds.
     void set(std::string_view name, std::string_view value);
@@ -67,10 +76,29 @@ public:
     std::span<rules::field const> all() const;
     /// Appends "Name: value\r\n" for each field.
     void write_to(std::string& out) const;
+    /// Calls `each(name, value, line)` for every field, `line` being "Name: value\r\n". Lines that
+    /// lie side by side do so in one buffer: `line.data() + line.size()` is where the next begins.
+    template <class Each>
+    void for_each_line(Each each) const {
+        std::string_view const text = text_;
+        for (auto const& s : slices_) {
+            each(s.name_in(text), s.value_in(text), text.substr(s.line, s.size()));
+        }
+    }
 
 private:
+    /// "Name: value\r\n" in the text.
     struct slice {
-        std::uint32_t name, name_size, value, value_size;
+        std::uint32_t line, name_size, value_size;
+
+        static constexpr std::uint32_t beside = 4;  // ": " and the line's end
+        std::uint32_t size() const { return name_size + value_size + beside; }
+        std::string_view name_in(std::string_view text) const {
+            return {text.data() + line, name_size};
+        }
+        std::string_view value_in(std::string_view text) const {
+            return {text.data() + line + name_size + 2, value_size};
+        }
     };
     std::string text_;
     std::vector<slice> slices_;

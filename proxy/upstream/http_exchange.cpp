@@ -262,7 +262,7 @@ task<failure> http_exchange::read_head(http::response_head& into) {
         }
         connection_->buffer.consume(step.consumed);
         if (step.complete) {
-            co_return accept_head(into);
+            co_return accept_head(into, step.has_hop_fields);
         }
         auto const room = connection_->buffer.prepare(1);
         bool const repeats = repeatable_ && !any_byte;
@@ -293,7 +293,7 @@ task<failure> http_exchange::read_head(http::response_head& into) {
     }
 }
 
-failure http_exchange::accept_head(http::response_head& into) {
+failure http_exchange::accept_head(http::response_head& into, bool has_hop_fields) {
     if (into.status == 101) {
         if (!asked_upgrade_) {
             drop();
@@ -302,7 +302,9 @@ failure http_exchange::accept_head(http::response_head& into) {
         head_done_ = true;
         return failure::none;
     }
-    http::end_to_end_response(into);
+    if (has_hop_fields) {
+        http::end_to_end_response(into);
+    }
     if (into.status / 100 == 1) {
         if (++interims_ > max_interims) {
             drop();

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "proxy/http/content_reader.hpp"
-#include "proxy/http/head_parser.hpp"
+#include "proxy/http/response_parser.hpp"
 #include "proxy/upstream/pool.hpp"
 
 #include <cstdint>
@@ -49,7 +49,7 @@ private:
     task<failure> transmit_rest(std::span<asio::const_buffer> pieces);
     task<failure> connect();
     task<failure> connect_to(tcp::endpoint const& where);
-    failure accept_head(http::response_head& into);
+    failure accept_head(http::response_head& into, bool has_hop_fields);
     void render(http::request_head const& head, std::uint64_t length, bool streams);
     void cancel();
     void drop();

@@ -7,7 +7,7 @@
 //   gets the answer that was given to it, never a rest of the first one.
 #include "proxy/async/scope.hpp"
 #include "proxy/http/content_reader.hpp"
-#include "proxy/http/head_parser.hpp"
+#include "proxy/http/response_parser.hpp"
 #include "proxy/upstream/http_exchange.hpp"
 
 #include <arpa/inet.h>

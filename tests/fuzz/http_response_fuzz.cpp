@@ -1,8 +1,10 @@
 // Answers from bytes, split where the input says. The pieces in which they arrive make no
-// difference, and content never comes from bytes that are not there.
+// difference, content never comes from bytes that are not there, and a head means what Beast's
+// parser takes it for.
 #include "proxy/http/content_reader.hpp"
-#include "proxy/http/head_parser.hpp"
 #include "proxy/http/hop_by_hop.hpp"
+#include "proxy/http/response_parser.hpp"
+#include "tests/support/beast_response.hpp"
 
 #include <array>
 #include <cstddef>
@@ -76,6 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     }
     std::size_t const piece = 1 + data[0] % 32;
     std::string_view const bytes(reinterpret_cast<char const*>(data) + 1, size - 1);
+    sidecache::tests::compare_with_beast(bytes, 4'096, piece);
     auto whole = read_all(bytes, bytes.size());
     auto const split = read_all(bytes, piece);
     require(whole.complete == split.complete);

@@ -1,6 +1,6 @@
 // What an upstream's head may look like: anything that could be read in two ways is malformed, so
 // that it is never stored under somebody's key.
-#include "proxy/http/head_parser.hpp"
+#include "proxy/http/response_parser.hpp"
 
 #include <doctest/doctest.h>
 

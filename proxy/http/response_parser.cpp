@@ -1,0 +1,261 @@
+#include "proxy/http/response_parser.hpp"
+
+#include "proxy/http/hop_by_hop.hpp"
+#include "proxy/http/line_bytes.hpp"
+
+namespace sidecache::http {
+
+namespace {
+
+enum class reading { complete, incomplete, malformed };
+
+/// "HTTP/1.1 200 " and the shortest line's end.
+constexpr std::ptrdiff_t shortest_line = 15;
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/// Moves `at` behind the line's end, to which everything is text. `text_end`: the CR.
+reading read_text(char const*& at, char const* end, char const*& text_end) {
+    text_end = find_text_end(at, end);
+    if (text_end == end) {
+        return reading::incomplete;
+    }
+    if (*text_end != '\r') {
+        return reading::malformed;
+    }
+    if (text_end + 1 == end) {
+        return reading::incomplete;
+    }
+    if (text_end[1] != '\n') {
+        return reading::malformed;
+    }
+    at = text_end + 2;
+    return reading::complete;
+}
+
+/// status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 section 4).
+reading read_status_line(char const*& at, char const* end, response_head& into) {
+    if (end - at < shortest_line) {
+        return reading::incomplete;
+    }
+    bool const is_line = std::memcmp(at, "HTTP/1.", 7) == 0 && (at[7] == '0' || at[7] == '1') &&
+                         at[8] == ' ' && is_digit(at[9]) && is_digit(at[10]) && is_digit(at[11]) &&
+                         at[12] == ' ';
+    if (!is_line) {
+        return reading::malformed;
+    }
+    into.version = at[7] == '1' ? 11 : 10;
+    into.status = static_cast<unsigned>((at[9] - '0') * 100 + (at[10] - '0') * 10 + (at[11] - '0'));
+    if (into.status < 100 || into.status > 599) {
+        return reading::malformed;
+    }
+    at += 13;
+    auto const* const reason = at;
+    char const* reason_end = nullptr;
+    auto const how = read_text(at, end, reason_end);
+    if (how == reading::complete) {
+        into.reason.assign(reason, reason_end);
+    }
+    return how;
+}
+
+/// What the fields say of the connection and the content.
+struct meaning {
+    framing_fields framing;
+    bool lengths_equal = true;
+    bool has_hop_fields = false;
+    bool close = false;
+    bool keep_alive = false;
+    bool well_formed = true;
+
+    /// Whether it is kept as a field.
+    bool takes(std::string_view name, std::string_view value);
+
+private:
+    void read_options(std::string_view list);
+};
+
+/// #connection-option: tokens between commas, of which some may be missing (RFC 9110 section
+/// 5.6.1). In an answer nobody understands it is not known what the connection is good for.
+void meaning::read_options(std::string_view list) {
+    auto const* at = list.data();
+    auto const* const end = at + list.size();
+    bool after_comma = true;
+    while (at != end) {
+        if (*at == ',') {
+            after_comma = true;
+            ++at;
+        } else if (is_blank(*at)) {
+            ++at;
+        } else {
+            auto const* const begin = at;
+            while (at != end && is_token_byte(*at)) {
+                ++at;
+            }
+            if (at == begin || !after_comma) {
+                well_formed = false;
+                return;
+            }
+            after_comma = false;
+            std::string_view const option(begin, static_cast<std::size_t>(at - begin));
+            close = close || rules::iequals(option, "close");
+            keep_alive = keep_alive || rules::iequals(option, "keep-alive");
+        }
+    }
+}
+
+bool meaning::takes(std::string_view name, std::string_view value) {
+    if (name.size() == 14 && rules::iequals(name, "Content-Length")) {
+        if (framing.content_lengths++ == 0) {
+            framing.content_length = value;
+        } else {
+            lengths_equal = lengths_equal && framing.content_length == value;
+        }
+        return false;
+    }
+    if (!is_hop_by_hop(name)) {
+        return true;
+    }
+    if (rules::iequals(name, "Transfer-Encoding")) {
+        if (framing.transfer_encodings++ == 0) {
+            framing.transfer_encoding = value;
+        }
+        return false;
+    }
+    has_hop_fields = true;
+    if (rules::iequals(name, "Connection")) {
+        read_options(value);
+    } else if (rules::iequals(name, "Proxy-Connection")) {
+        meaning other;
+        other.read_options(value);
+        well_formed = well_formed && other.well_formed;
+    }
+    return true;
+}
+
+/// field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5). A folded line begins with
+/// white space, which is no name.
+reading read_field(char const*& at, char const* end, char const* block, field_list::found& field) {
+    auto const* const name = at;
+    auto const* colon = at;
+    while (colon != end && is_token_byte(*colon)) {
+        ++colon;
+    }
+    if (colon == end) {
+        return reading::incomplete;
+    }
+    if (*colon != ':' || colon == name) {
+        return reading::malformed;
+    }
+    auto const* value = colon + 1;
+    while (value != end && is_blank(*value)) {
+        ++value;
+    }
+    at = value;
+    char const* value_end = nullptr;
+    auto const how = read_text(at, end, value_end);
+    if (how != reading::complete) {
+        return how;
+    }
+    while (value_end != value && is_blank(value_end[-1])) {
+        --value_end;
+    }
+    field = {static_cast<std::uint32_t>(name - block),
+             static_cast<std::uint32_t>(colon - name),
+             static_cast<std::uint32_t>(value - block),
+             static_cast<std::uint32_t>(value_end - value)};
+    return reading::complete;
+}
+
+/// Moves `at` behind the empty line. `lines`: the fields that are kept.
+reading read_fields(char const*& at,
+                    char const* end,
+                    std::vector<field_list::found>& lines,
+                    meaning& seen) {
+    auto const* const block = at;
+    for (;;) {
+        if (end - at < 2) {
+            return at != end && *at != '\r' && !is_token_byte(*at) ? reading::malformed
+                                                                   : reading::incomplete;
+        }
+        if (*at == '\r') {
+            if (at[1] != '\n') {
+                return reading::malformed;
+            }
+            at += 2;
+            return seen.well_formed ? reading::complete : reading::malformed;
+        }
+        field_list::found field{};
+        auto const how = read_field(at, end, block, field);
+        if (how != reading::complete) {
+            return how;
+        }
+        if (seen.takes({block + field.name, field.name_size},
+                       {block + field.value, field.value_size})) {
+            lines.push_back(field);
+        }
+    }
+}
+
+}  // namespace
+
+response_parser::step response_parser::parse(std::string_view bytes, response_head& into) {
+    if (bytes.empty()) {
+        return {};
+    }
+    if (!arrives_in_pieces_) {
+        auto const whole = read(bytes, into);
+        if (whole.malformed || whole.complete) {
+            return whole;
+        }
+        arrives_in_pieces_ = true;
+    }
+    // From now on only its end is looked for, and each byte once: a head that comes byte by byte
+    // must not be read from its beginning as often as it has bytes.
+    auto const scanned = scanner_.scan(bytes);
+    if (scanned.bad) {
+        return {true};
+    }
+    if (scanned.size == 0) {
+        return {};
+    }
+    reset();
+    auto const read_again = read(bytes.substr(0, scanned.size), into);
+    return read_again.complete ? read_again : step{true};
+}
+
+response_parser::step response_parser::read(std::string_view bytes, response_head& into) {
+    into.clear();
+    lines_.clear();
+    auto const* at = bytes.data();
+    auto const* const end = at + bytes.size();
+    auto how = read_status_line(at, end, into);
+    auto const* const block = at;
+    meaning seen;
+    if (how == reading::complete) {
+        how = read_fields(at, end, lines_, seen);
+    }
+    if (how != reading::complete) {
+        return {how == reading::malformed};
+    }
+    auto const size = static_cast<std::size_t>(at - bytes.data());
+    auto const framed = frame_response(seen.framing, into.version, into.status, seen.lengths_equal);
+    if (framed.malformed || size > max_header_) {
+        return {true};
+    }
+    into.body = framed.body;
+    into.content_length = framed.length;
+    into.announces_content = seen.framing.transfer_encodings != 0 || framed.length != 0 ||
+                             (seen.framing.content_lengths != 0 &&
+                              parse_content_length(seen.framing.content_length).value_or(0) != 0);
+    if (into.announces_content && into.status / 100 == 1) {
+        return {true};  // is what follows its content, or the answer?
+    }
+    into.keep_alive = !seen.close && (into.version >= 11 || seen.keep_alive);
+    into.fields.add_lines({block, static_cast<std::size_t>(at - block)}, lines_);
+    return {false, size, true, seen.has_hop_fields};
+}
+
+}  // namespace sidecache::http
