@@ -1,92 +1,85 @@
 #pragma once
 
 #include "proxy/async/clock.hpp"
+#include "proxy/store/text_table.hpp"
+
+#include <boost/intrusive/list.hpp>
 
 #include <cstddef>
-#include <functional>
-#include <list>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 namespace sidecache::store {
-
-struct text_hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view s) const noexcept {
-        return std::hash<std::string_view>{}(s);
-    }
-};
 
 /// Values by key, each with an expiry and a weight, in the order of their last use. Under its
 /// owner's lock; addresses of values stay good until the value is erased.
 template <class Value>
 class expiring_lru {
-public:
-    struct item {
+    struct fields : boost::intrusive::list_base_hook<
+                        boost::intrusive::link_mode<boost::intrusive::normal_link>> {
         Value value{};
         unix_ms expires_at = 0;  // 0: none
         std::size_t weight = 0;
-        std::list<std::string_view>::iterator place;
     };
+
+public:
+    using item = typename text_table<fields>::item;
+
+    expiring_lru() = default;
+    expiring_lru(expiring_lru const&) = delete;
+    expiring_lru& operator=(expiring_lru const&) = delete;
+    ~expiring_lru() { order_.clear(); }
 
     std::size_t size() const { return items_.size(); }
     std::size_t weight() const { return weight_; }
 
     /// Null when absent or past its expiry. Does not count as a use.
     item* find(std::string_view key, unix_ms now) {
-        auto const at = items_.find(key);
-        if (at == items_.end()) {
+        auto* const i = items_.find(key);
+        if (i != nullptr && is_past(*i, now)) {
+            erase(*i);
             return nullptr;
         }
-        if (is_past(at->second, now)) {
-            erase(at);
-            return nullptr;
-        }
-        return &at->second;
+        return i;
     }
 
-    void touch(item& i) { order_.splice(order_.end(), order_, i.place); }
+    void touch(item& i) { order_.splice(order_.end(), order_, order_.iterator_to(i)); }
 
-    /// Replaces what is there; counts as a use. `weight`: bytes the value takes, our own
+    /// Replaces what is there; counts as a use. `weight`: bytes the value owns, our own
     /// housekeeping not included.
     item& assign(std::string_view key, Value value, unix_ms expires_at, std::size_t weight) {
-        auto [at, inserted] = items_.try_emplace(std::string(key));
-        auto& i = at->second;
-        if (inserted) {
-            i.place = order_.insert(order_.end(), at->first);
+        auto const [i, is_new] = items_.find_or_make(key);
+        if (is_new) {
+            order_.push_back(i);
         } else {
             touch(i);
         }
         i.value = std::move(value);
         i.expires_at = expires_at;
-        reweigh(i, weight + key.size() + overhead);
+        weigh(i, weight);
         return i;
     }
 
     /// After a change of the value in place.
-    void weigh(item& i, std::string_view key, std::size_t weight) {
-        reweigh(i, weight + key.size() + overhead);
+    void weigh(item& i, std::size_t weight) {
+        auto const all = weight + i.key().size() + text_table<fields>::item_bytes;
+        weight_ += all - i.weight;
+        i.weight = all;
     }
 
     bool erase(std::string_view key) {
-        auto const at = items_.find(key);
-        if (at == items_.end()) {
+        auto* const i = items_.find(key);
+        if (i == nullptr) {
             return false;
         }
-        erase(at);
+        erase(*i);
         return true;
     }
 
     /// Drops up to `most` of the least recently used ones that are past their expiry.
     void drop_past(unix_ms now, std::size_t most) {
-        while (most-- > 0 && !order_.empty()) {
-            auto const at = items_.find(order_.front());
-            if (!is_past(at->second, now)) {
-                return;
-            }
-            erase(at);
+        while (most-- > 0 && !order_.empty() && is_past(least_recent(), now)) {
+            erase(least_recent());
         }
     }
 
@@ -94,9 +87,8 @@ public:
     template <class Predicate>
     bool evict(Predicate may_go, std::size_t most) {
         for (auto place = order_.begin(); place != order_.end() && most-- > 0; ++place) {
-            auto const at = items_.find(*place);
-            if (may_go(at->second.value)) {
-                erase(at);
+            if (may_go(place->value)) {
+                erase(static_cast<item&>(*place));
                 return true;
             }
         }
@@ -104,25 +96,18 @@ public:
     }
 
 private:
-    /// Node, list node, bucket and allocator headers, roughly.
-    static constexpr std::size_t overhead = 160;
-    using map = std::unordered_map<std::string, item, text_hash, std::equal_to<>>;
-
-    static bool is_past(item const& i, unix_ms now) {
+    static bool is_past(fields const& i, unix_ms now) {
         return i.expires_at != 0 && i.expires_at <= now;
     }
-    void reweigh(item& i, std::size_t weight) {
-        weight_ += weight - i.weight;
-        i.weight = weight;
-    }
-    void erase(typename map::iterator at) {
-        weight_ -= at->second.weight;
-        order_.erase(at->second.place);
-        items_.erase(at);
+    item& least_recent() { return static_cast<item&>(order_.front()); }
+    void erase(item& i) {
+        weight_ -= i.weight;
+        order_.erase(order_.iterator_to(i));
+        items_.erase(i);
     }
 
-    map items_;
-    std::list<std::string_view> order_;  // least recently used first; views of the map's keys
+    text_table<fields> items_;
+    boost::intrusive::list<fields, boost::intrusive::constant_time_size<false>> order_;
     std::size_t weight_ = 0;
 };
 

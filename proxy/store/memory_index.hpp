@@ -1,15 +1,14 @@
 #pragma once
 
 #include "proxy/async/clock.hpp"
-#include "proxy/store/expiring_lru.hpp"
+#include "proxy/store/text_table.hpp"
+
+#include <boost/intrusive/set.hpp>
 
 #include <cstddef>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 namespace sidecache::store {
@@ -39,13 +38,21 @@ private:
         std::string key;
         unix_ms expires_at = 0;
     };
+    struct expiry : boost::intrusive::set_base_hook<
+                        boost::intrusive::link_mode<boost::intrusive::normal_link>,
+                        boost::intrusive::optimize_size<true>> {
+        unix_ms expires_at = 0;
+        bool operator<(expiry const& other) const { return expires_at < other.expires_at; }
+    };
     struct many {
-        std::unordered_map<std::string, unix_ms, text_hash, std::equal_to<>> by_key;
-        std::set<std::pair<unix_ms, std::string_view>> by_expiry;  // views of the map's keys
+        ~many() { by_expiry.clear(); }
+        text_table<expiry> by_key;
+        boost::intrusive::multiset<expiry, boost::intrusive::constant_time_size<false>> by_expiry;
     };
 
     std::vector<noted>::iterator find(std::string_view key);
-    void add_to_many(std::string key, unix_ms expires_at);
+    void add_to_many(std::string_view key, unix_ms expires_at);
+    void erase_from_many(text_table<expiry>::item& i);
 
     std::vector<noted> few_;
     std::unique_ptr<many> many_;

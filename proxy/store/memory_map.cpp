@@ -11,12 +11,14 @@ namespace {
 constexpr std::uint64_t least_shard = 16ULL << 20;
 constexpr std::uint64_t most_shards = 16;
 constexpr std::size_t mark_weight = 64;
+/// What an entry's bytes cost beside themselves: the string, its count of owners, the allocator's.
+constexpr std::size_t string_weight = 80;
 /// How many past or evictable items one change looks at: the work stays bounded.
 constexpr std::size_t housekeeping = 4;
 constexpr std::size_t eviction_reach = 64;
 
 std::size_t weight_of(stored_tag const& t) {
-    return sizeof(stored_tag) + t.value.marks.size() * mark_weight;
+    return t.value.marks.size() * mark_weight;
 }
 
 std::size_t shard_count(std::uint64_t bytes) {
@@ -35,7 +37,7 @@ memory_map::memory_map(std::uint64_t bytes)
 
 memory_map::shard& memory_map::shard_of(std::string_view key) {
     // The high bits: the maps inside use the low ones.
-    auto const h = text_hash{}(key);
+    auto const h = seeded_hash(key);
     return shards_[(h >> 40) % shards_.size()];
 }
 
@@ -71,7 +73,7 @@ bool memory_map::put_entry(std::string_view key,
                            unix_ms now) {
     auto& s = shard_of(key);
     std::scoped_lock const guard(s.mutex);
-    auto const weight = bytes->size();
+    auto const weight = bytes->size() + string_weight;
     if (weight + key.size() > bytes_a_shard_ / 2) {
         s.entries.erase(key);
         return false;
@@ -130,7 +132,7 @@ bool memory_map::take_lock(std::string_view key, id128 token, unix_ms expires_at
     if (s.locks.find(key, now) != nullptr) {
         return false;
     }
-    s.locks.assign(key, token, expires_at, sizeof token);
+    s.locks.assign(key, token, expires_at, 0);
     make_room(s, now);
     return true;
 }
@@ -172,7 +174,7 @@ void memory_map::note(std::string_view tag, std::string_view key, unix_ms expire
     index.drop_past(now, housekeeping);
     i->expires_at = std::max(i->expires_at, expires_at);
     s.indexes.touch(*i);
-    s.indexes.weigh(*i, tag, index.weight());
+    s.indexes.weigh(*i, index.weight());
     make_room(s, now);
 }
 
@@ -189,7 +191,7 @@ bool memory_map::has_room(std::string_view tag,
     auto& index = i->value;
     // All that is past, for an exact number: each goes once, whoever asks.
     index.drop_past(now, index.size());
-    s.indexes.weigh(*i, tag, index.weight());
+    s.indexes.weigh(*i, index.weight());
     return index.contains(key) || index.size() < most;
 }
 
@@ -200,7 +202,7 @@ void memory_map::forget_noted(std::string_view tag, std::string_view key, unix_m
     if (i == nullptr || !i->value.erase(key)) {
         return;
     }
-    s.indexes.weigh(*i, tag, i->value.weight());
+    s.indexes.weigh(*i, i->value.weight());
 }
 
 std::vector<std::string> memory_map::take_noted(std::string_view tag,
@@ -220,7 +222,7 @@ std::vector<std::string> memory_map::take_noted(std::string_view tag,
     if (index.size() == 0) {
         s.indexes.erase(tag);
     } else {
-        s.indexes.weigh(*i, tag, index.weight());
+        s.indexes.weigh(*i, index.weight());
     }
     return keys;
 }
