@@ -1,13 +1,11 @@
 #include "proxy/store/entry_codec.hpp"
 
+#include "proxy/store/checksum.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <type_traits>
-
-// The hash is a header of its own: nothing to link, and inlined on the hit path.
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 /// A stored entry, version 1. Integers are little-endian, without padding; the body is last and as
 /// the client gets it, so that `redis-cli GET` shows it.
@@ -149,8 +147,7 @@ bool take_parts(cursor& at, entry& into, counts const& n) {
 }
 
 std::uint64_t hash(std::string_view bytes) {
-    auto const hashed = bytes.substr(hashed_from);
-    return XXH3_64bits(hashed.data(), hashed.size());
+    return checksum(bytes.substr(hashed_from));
 }
 
 /// A clock set back, or another replica's: an entry is never younger than new. Unsigned, since the

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -24,28 +25,41 @@ void append_hex(std::string& out, std::uint64_t v) {
     out.append(text, sizeof text);
 }
 
-/// A digit's value; 255: no digit that we write.
-constexpr std::array<std::uint8_t, 256> make_hex_values() {
-    std::array<std::uint8_t, 256> t{};
-    t.fill(255);
-    for (std::uint8_t i = 0; i < 16; ++i) {
-        t[static_cast<unsigned char>("0123456789abcdef"[i])] = i;
-    }
-    return t;
+constexpr std::uint64_t each_byte(std::uint64_t v) {
+    return v * 0x0101'0101'0101'0101ULL;
 }
-constexpr auto hex_values = make_hex_values();
+
+/// 8 lower-case hex digits, all at once: a byte of `text` each, the first the lowest.
+bool parse_8(char const* hex, std::uint64_t& out) {
+    std::uint64_t text = 0;
+    std::memcpy(&text, hex, sizeof text);
+    if constexpr (std::endian::native == std::endian::big) {
+        text = __builtin_bswap64(text);
+    }
+    // "0" to "9" are 0x30 to 0x39, "a" to "f" 0x61 to 0x66: a letter's low half and 9 is its value.
+    auto const letters = (text >> 6U) & each_byte(0x01);
+    auto const values = (text & each_byte(0x0F)) + letters * 9;
+    // Only what these values are written as was a digit. No sum leaves its byte: values are below
+    // 25, and what is written below 112.
+    auto const above_9 = ((values + each_byte(0x80 - 10)) >> 7U) & each_byte(0x01);
+    auto const written = values + each_byte('0') + above_9 * ('a' - '0' - 10);
+    if (written != text || (values & each_byte(0xF0)) != 0) {
+        return false;
+    }
+    auto v = __builtin_bswap64(values);
+    v = (v | v >> 4U) & 0x00FF'00FF'00FF'00FFULL;
+    v = (v | v >> 8U) & 0x0000'FFFF'0000'FFFFULL;
+    out = (v | v >> 16U) & 0xFFFF'FFFFULL;
+    return true;
+}
 
 /// 16 lower-case hex digits.
-bool parse_half(std::string_view hex, std::uint64_t& out) {
-    std::uint64_t v = 0;
-    unsigned all = 0;
-    for (char const c : hex) {
-        unsigned const digit = hex_values[static_cast<unsigned char>(c)];
-        all |= digit;
-        v = v << 4U | digit;
-    }
-    out = v;
-    return all < 16;
+bool parse_half(char const* hex, std::uint64_t& out) {
+    std::uint64_t high = 0;
+    std::uint64_t low = 0;
+    bool const ok = parse_8(hex, high) && parse_8(hex + 8, low);
+    out = high << 32U | low;
+    return ok;
 }
 
 void fill_random(std::span<std::uint64_t> out) {
@@ -97,8 +111,8 @@ void id128::hex_to(std::string& out) const {
 
 std::optional<id128> id128::parse(std::string_view hex) {
     id128 id;
-    if (hex.size() != hex_size || !parse_half(hex.substr(0, 16), id.high) ||
-        !parse_half(hex.substr(16), id.low)) {
+    if (hex.size() != hex_size || !parse_half(hex.data(), id.high) ||
+        !parse_half(hex.data() + 16, id.low)) {
         return std::nullopt;
     }
     return id;

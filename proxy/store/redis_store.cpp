@@ -76,13 +76,7 @@ task<result<reading>> redis_store::read(std::string_view key, rules::tag_list co
             }
             on = caller_.target().connected();
         }
-        auto& out = on->commands();
-        start_command(out, 2 + tags.size());
-        append_word(out, "MGET"sv);
-        append_word(out, key);
-        for (std::size_t i = 0; i < tags.size(); ++i) {
-            append_word(out, names::tag, tags[i]);
-        }
+        append_mget(on->commands(), key, names::tag, tags);
         auto [outcome, replies] = co_await on->ask(1, deadline);
         error = outcome;
         if (error != store_error::ok) {

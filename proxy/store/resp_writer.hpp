@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <concepts>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -58,6 +59,45 @@ struct prefixed {
 };
 inline void append_word(std::string& out, prefixed p) {
     append_word(out, p.prefix, p.rest);
+}
+
+/// MGET of a key and of names behind one prefix, with one look at the room that all of it takes.
+template <class Names>
+void append_mget(std::string& out,
+                 std::string_view key,
+                 std::string_view prefix,
+                 Names const& names) {
+    // "$", at most 20 digits, two line ends.
+    constexpr std::size_t around = 25;
+    auto const before = out.size();
+    auto size = 3 * around + key.size() + names.size() * (around + prefix.size());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        size += names[i].size();
+    }
+    out.resize(before + size);
+    auto* at = out.data() + before;
+    auto const put = [&](std::string_view text) {
+        std::memcpy(at, text.data(), text.size());
+        at += text.size();
+    };
+    auto const put_length = [&](char sign, std::size_t n) {
+        *at++ = sign;
+        at = std::to_chars(at, at + 20, n).ptr;
+        put("\r\n");
+    };
+    put_length('*', 2 + names.size());
+    put("$4\r\nMGET\r\n");
+    put_length('$', key.size());
+    put(key);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        std::string_view const name = names[i];
+        put("\r\n");
+        put_length('$', prefix.size() + name.size());
+        put(prefix);
+        put(name);
+    }
+    put("\r\n");
+    out.resize(static_cast<std::size_t>(at - out.data()));
 }
 
 template <class... Words>

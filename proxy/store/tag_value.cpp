@@ -171,6 +171,14 @@ void note(tag_reading& r, mark const& m) {
 
 tag_reading read_tag(std::string_view bytes) {
     tag_reading r;
+    if (bytes.size() == id_size) {  // no mark on it: nearly every one
+        auto const gen = id128::parse(bytes);
+        if (gen) {
+            r.present = true;
+            r.gen = *gen;
+        }
+        return r;
+    }
     unix_ms keep_until = 0;
     if (!walk(bytes, r.gen, keep_until, [&](mark const& m) { note(r, m); })) {
         return {};

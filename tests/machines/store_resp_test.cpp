@@ -48,6 +48,26 @@ TEST_CASE("a command is an array of bulk strings") {
           "$32\r\n000000000000000000000000000000ab\r\n$2\r\nPX\r\n$4\r\n1500\r\n$2\r\n-7\r\n");
 }
 
+TEST_CASE("the command of a read is the same, written in one go") {
+    for (std::size_t const many : {0U, 1U, 3U, 120U}) {
+        for (std::size_t const long_ : {0U, 1U, 9U, 10U, 99U, 100U, 5'000U}) {
+            std::vector<std::string> names;
+            std::string const key(long_, 'k');
+            std::string expected = "+what waits\r\n";
+            std::string out = expected;
+            start_command(expected, 2 + many);
+            append_word(expected, "MGET"sv);
+            append_word(expected, std::string_view(key));
+            for (std::size_t i = 0; i < many; ++i) {
+                names.push_back(std::string(i * 7 % 130, 'n'));
+                append_word(expected, "sidecache:tag:"sv, names.back());
+            }
+            append_mget(out, key, "sidecache:tag:", names);
+            CHECK(out == expected);
+        }
+    }
+}
+
 TEST_CASE("every kind of reply, in one piece and byte by byte") {
     std::string const long_text(5000, 'x');
     auto const stream =

@@ -1,5 +1,7 @@
 #include "proxy/store/entry_codec.hpp"
 
+#include "proxy/store/checksum.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -67,6 +69,14 @@ std::string with_checksum(std::string bytes) {
 }
 
 }  // namespace
+
+TEST_CASE("the checksum is XXH3-64, whatever the processor computes it with") {
+    std::string bytes;
+    for (int i = 0; i < 3'000; ++i) {
+        CHECK(checksum(bytes) == XXH3_64bits(bytes.data(), bytes.size()));
+        bytes += static_cast<char>(i * 131 >> 3);
+    }
+}
 
 TEST_CASE("golden: the bytes of an entry, version 1") {
     sample s;

@@ -49,6 +49,21 @@ TEST_CASE("an id is 32 lower-case hex digits") {
     }
 }
 
+TEST_CASE("no other byte is a digit of an id, wherever it stands") {
+    for (std::size_t at = 0; at < 32; ++at) {
+        for (unsigned byte = 0; byte < 256; ++byte) {
+            std::string text = "0123456789abcdeffedcba9876543210";
+            text[at] = static_cast<char>(byte);
+            auto const id = id128::parse(text);
+            bool const is_digit = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
+            CHECK(id.has_value() == is_digit);
+            if (id) {
+                CHECK(id->hex() == text);
+            }
+        }
+    }
+}
+
 TEST_CASE("random ids differ") {
     auto& ids = random_ids();
     auto const first = ids.next();
