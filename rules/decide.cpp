@@ -5,6 +5,7 @@
 #include "rules/method.hpp"
 #include "rules/obstacle.hpp"
 #include "rules/query.hpp"
+#include "rules/room.hpp"
 
 #include <algorithm>
 #include <array>
@@ -23,15 +24,14 @@ struct raw_value {
     bool has_value = true;  ///< false: a query parameter without '='
     /// The whole parameter, when its name is written in another way than the rule's.
     std::string_view oddly_named{};
+    /// A key writes the text as it is: `is_plain_value`.
+    bool is_plain = false;
 };
 
-using raw_values = std::array<raw_value, max_variables>;
+using raw_values = room<raw_value, max_variables>;
 
 /// Query parameters that no variable takes, under `unlisted_query: include`.
-struct unlisted_parameters {
-    std::array<std::string_view, 64> texts;
-    std::size_t count = 0;
-};
+using unlisted_parameters = room<std::string_view, 64>;
 
 /// Whether some backend takes a parameter that is to be ignored for one that the key holds: it
 /// ignores case, turns '.' and ' ' into '_', stops at '[' or NUL, or parts parameters at ';' too.
@@ -86,11 +86,11 @@ bypass_reason take_query(compiled_rule const& r,
                                                             : bypass_reason::none;
             return reason == bypass_reason::none;
         }
-        if (policy == unlisted_query::bypass || unlisted.count == unlisted.texts.size()) {
+        if (policy == unlisted_query::bypass || unlisted.is_full()) {
             reason = bypass_reason::unlisted_query;
             return false;
         }
-        unlisted.texts[unlisted.count++] = p.text;
+        unlisted.add(p.text);
         return true;
     });
     return reason;
@@ -117,11 +117,12 @@ bypass_reason take_field(bound_variable const& v, request const& r, raw_value& v
 bypass_reason take_values(compiled_rule const& rule,
                           unlisted_query policy,
                           request const& r,
+                          std::string_view query,
                           path_captures const& captures,
                           raw_values& values,
                           unlisted_parameters& unlisted) {
     auto reason =
-        take_query(rule, policy, query_of(r.target).value_or(std::string_view()), values, unlisted);
+        query.empty() ? bypass_reason::none : take_query(rule, policy, query, values, unlisted);
     for (std::size_t i = 0; reason == bypass_reason::none && i < rule.variables.size(); ++i) {
         auto const& v = rule.variables[i];
         auto& value = values[i];
@@ -146,6 +147,7 @@ bypass_reason take_values(compiled_rule const& rule,
             }
             value = {*v.fallback, coding::plain, false, true};
         }
+        value.is_plain = is_plain_value(value.text, value.how);
     }
     return reason;
 }
@@ -153,15 +155,15 @@ bypass_reason take_values(compiled_rule const& rule,
 /// Behind the key, after '?': never part of a tag. `faithful` becomes false when the key does not
 /// tell apart all that a backend may.
 void append_unlisted(std::string& key, unlisted_parameters& unlisted, bool& faithful) {
-    auto* const begin = unlisted.texts.data();
+    auto* const begin = unlisted.begin();
     auto const name = [](std::string_view text) { return text.substr(0, text.find('=')); };
     // By insertion: the order among parameters of one name means something and stays.
-    for (std::size_t i = 1; i < unlisted.count; ++i) {
+    for (std::size_t i = 1; i < unlisted.size(); ++i) {
         for (auto j = i; j > 0 && name(begin[j]) < name(begin[j - 1]); --j) {
             std::swap(begin[j], begin[j - 1]);
         }
     }
-    for (std::size_t i = 0; i < unlisted.count; ++i) {
+    for (std::size_t i = 0; i < unlisted.size(); ++i) {
         key += i == 0 ? '?' : '&';
         faithful = append_spelling(key, begin[i]) && faithful;
     }
@@ -189,24 +191,30 @@ void render_full_key(decision& out,
     out.full_key = out.key;
     for (std::size_t i = 0; i < rule.key.variables.size(); ++i) {
         auto const& v = values[i];
-        if (!v.has_value || !v.oddly_named.empty() || !is_ordinary(v.text, v.how)) {
+        bool const is_as_written = v.is_plain || is_ordinary(v.text, v.how);
+        if (!v.has_value || !v.oddly_named.empty() || !is_as_written) {
             append_spelled(out.full_key, rule.variables[i].name, v);
         }
     }
-    for (std::size_t i = 0; !unlisted_faithful && i < unlisted.count; ++i) {
+    for (std::size_t i = 0; !unlisted_faithful && i < unlisted.size(); ++i) {
         out.full_key += i == 0 ? "\n?" : "&";
-        out.full_key += unlisted.texts[i];
+        out.full_key += unlisted[i];
     }
 }
 
 /// Renders key, full key, tags and lock key of a request that is served.
 bypass_reason render(compiled_rule const& rule,
                      request const& r,
+                     path_segments const& path,
                      raw_values const& values,
                      unlisted_parameters& unlisted,
                      decision& out) {
     auto const append = [&](std::string& to, std::size_t i) {
-        append_value(to, values[i].text, values[i].how);
+        if (auto const& v = values[i]; v.is_plain) {
+            to += v.text;
+        } else {
+            append_value(to, v.text, v.how);
+        }
     };
     std::array<std::size_t, max_key_segments> ends;
     std::size_t count = 0;
@@ -217,7 +225,7 @@ bypass_reason render(compiled_rule const& rule,
     if (!append_partition(out.key, rule.partition, r)) {
         return bypass_reason::unverified_identity;
     }
-    if (out.key.size() > max_key_size || path_of(r.target).size() > max_key_size) {
+    if (out.key.size() > max_key_size || path.text().size() > max_key_size) {
         return bypass_reason::key_too_long;
     }
     render_full_key(out, rule, values, unlisted, faithful);
@@ -231,47 +239,57 @@ bypass_reason render(compiled_rule const& rule,
 
     out.tags.add(rule.tag);
     out.tags.buffer() += "path:";
-    append_path_tag(out.tags.buffer(), path_of(r.target));
+    if (path.is_own_tag()) {
+        out.tags.buffer() += path.text();
+    } else {
+        append_path_tag(out.tags.buffer(), path.text());
+    }
     out.tags.close();
-    std::array<std::string_view, max_key_segments> segments;
+    room<std::string_view, max_key_segments> segments;
     std::size_t begin = 0;
     for (std::size_t i = 0; i < count; ++i) {
-        segments[i] = std::string_view(out.key).substr(begin, ends[i] - begin);
+        segments.add(out.key.data() + begin, ends[i] - begin);
         begin = ends[i] + 1;
     }
-    rule.tags.append(out.tags, std::span(segments.data(), count));
+    rule.tags.append(out.tags, segments.all());
     return bypass_reason::none;
 }
 
-/// The first rule that a path matches; -1 for none. An odd path is seen in its lenient form, only
-/// to name the rule that it would have had; `odd` becomes true when it shows only beside the rule.
-/// `scratch` is overwritten.
+/// The first rule that an odd path matches in its lenient form, only to name the rule that it would
+/// have had; -1 for none. `scratch` is overwritten.
+std::ptrdiff_t find_for_odd(rule_set::compiled const& c,
+                            std::string_view path,
+                            path_captures& captures,
+                            std::string& scratch) {
+    scratch.clear();
+    append_lenient_form(scratch, path);
+    path_segments const segments(scratch);
+    for (std::size_t i = 0; i < c.compiled_rules.size(); ++i) {
+        if (c.compiled_rules[i].path.matches(segments, captures)) {
+            return static_cast<std::ptrdiff_t>(i);
+        }
+    }
+    return -1;
+}
+
+/// The first rule that a path matches; -1 for none. `odd` becomes true when it shows only beside
+/// the rule. `scratch` is overwritten.
 std::ptrdiff_t find(rule_set::compiled const& c,
-                    std::string_view path,
+                    path_segments const& segments,
                     bool& odd,
                     path_captures& captures,
                     std::string& scratch) {
-    scratch.clear();
-    if (odd) {
-        append_lenient_form(scratch, path);
-        path_segments const segments(scratch);
-        for (std::size_t i = 0; i < c.compiled_rules.size(); ++i) {
-            if (c.compiled_rules[i].path.matches(segments, captures)) {
-                return static_cast<std::ptrdiff_t>(i);
-            }
-        }
-        return -1;
-    }
-    path_segments const segments(path);
     auto first = segments.size() == 0 ? std::string_view() : segments[0];
-    if (first.find('%') != std::string_view::npos) {
+    if (!segments.is_own_tag() && first.find('%') != std::string_view::npos) {
+        scratch.clear();
         append_normal_form(scratch, first);
         first = scratch;
     }
+    bool literally = false;
     for (auto const i : c.index.candidates(segments.size(), first)) {
-        if (c.compiled_rules[i].path.matches(segments, captures)) {
+        if (c.compiled_rules[i].path.matches(segments, captures, literally)) {
             // %70roducts is products by RFC 3986, and to a backend that does not decode it is not.
-            odd = !c.compiled_rules[i].path.is_literally(segments);
+            odd = !literally;
             return static_cast<std::ptrdiff_t>(i);
         }
     }
@@ -299,17 +317,19 @@ void clear(decision& out) {
 
 void rule_set::decide(request const& r, decision& out) const {
     clear(out);
-    if (!is_safe(r.method)) {
-        out.what = verdict::mutate;
-        return;
-    }
     if (r.method != "GET" && r.method != "HEAD") {
+        out.what = is_safe(r.method) ? verdict::pass : verdict::mutate;
         return;
     }
-    auto const path = path_of(r.target);
-    bool odd = is_odd_path(path);
+    auto const mark = r.target.find('?');
+    auto const text = r.target.substr(0, mark);
+    auto const query =
+        mark == std::string_view::npos ? std::string_view() : r.target.substr(mark + 1);
+    bool odd = false;
+    auto const path = path_segments::read(text, odd);
     path_captures captures;
-    auto const found = find(*compiled_, path, odd, captures, out.key);
+    auto const found = odd ? find_for_odd(*compiled_, text, captures, out.key)
+                           : find(*compiled_, path, odd, captures, out.key);
     out.key.clear();
     if (found < 0) {
         return;
@@ -318,15 +338,16 @@ void rule_set::decide(request const& r, decision& out) const {
     auto const& rule = compiled_->compiled_rules[at];
     out.matched = &compiled_->rules[at];
 
-    raw_values values;
+    raw_values values(rule.variables.size());
     unlisted_parameters unlisted;
     auto const fields = look_at_fields(compiled_->fields, rule, r);
-    auto reason = find_obstacle(fields, r, odd);
+    auto reason = find_obstacle(fields, r, odd, query);
     if (reason == bypass_reason::none) {
-        reason = take_values(rule, out.matched->definition.unlisted, r, captures, values, unlisted);
+        auto const policy = out.matched->definition.unlisted;
+        reason = take_values(rule, policy, r, query, captures, values, unlisted);
     }
     if (reason == bypass_reason::none) {
-        reason = render(rule, r, values, unlisted, out);
+        reason = render(rule, r, path, values, unlisted, out);
     }
     if (reason == bypass_reason::none) {
         compiled_->fields.append_host(out.full_key, r);

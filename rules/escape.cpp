@@ -7,7 +7,7 @@ namespace sidecache::rules {
 
 namespace {
 
-enum : std::uint8_t { syntax = 1, unreserved = 2 };
+enum : std::uint8_t { syntax = 1, unreserved = 2, plus = 4 };
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
     std::array<std::uint8_t, 256> t{};
@@ -15,6 +15,7 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
         t[c] = syntax;
     }
     t[0x7f] = syntax;
+    t['+'] = plus;
     for (char const c : std::string_view(":*?[]{}%|")) {
         t[static_cast<unsigned char>(c)] = syntax;
     }
@@ -153,6 +154,13 @@ void append_normal_form(std::string& out, std::string_view raw) {
             out += byte.value;
         }
     }
+}
+
+bool is_plain_value(std::string_view raw, coding how) {
+    auto const special = how == coding::query ? syntax | plus : syntax;
+    return std::all_of(raw.begin(), raw.end(), [&](char c) {
+        return (classes[static_cast<unsigned char>(c)] & special) == 0;
+    });
 }
 
 bool is_ordinary(std::string_view raw, coding how) {

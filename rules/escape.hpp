@@ -38,6 +38,9 @@ void append_decoded(std::string& out, std::string_view raw, coding how);
 /// backend.
 void append_normal_form(std::string& out, std::string_view raw);
 
+/// Whether decoding and escaping leave `raw` as it is: nearly all values. Then it `is_ordinary`.
+bool is_plain_value(std::string_view raw, coding how);
+
 /// Whether `raw` is written as a key writes its value, byte for byte: then nothing about how it was
 /// written is lost in a key. RFC 3986 section 6.2.2 has %31 and 1 mean the same, and some backend
 /// will not: one that does not decode answers 404 to the first, which nobody else should get.

@@ -47,10 +47,14 @@ struct key_template {
                 out += ':';
             }
             first = false;
-            out += s.prefix;
+            if (!s.prefix.empty()) {
+                out += s.prefix;
+            }
             if (s.what == segment::kind::variable) {
                 append(out, s.variable);
-                out += s.suffix;
+                if (!s.suffix.empty()) {
+                    out += s.suffix;
+                }
             }
             end_of_segment(out.size());
         }

@@ -14,9 +14,10 @@ bool is_ambiguous(field_policy const& policy, compiled_rule const& rule, field c
            !policy.is_stripped(f.name) && !keys_field(rule, f.name);
 }
 
-/// A byte that no parser of ours lets into a target, and that would make two full keys one.
-bool holds_control(std::string_view target) {
-    return std::any_of(target.begin(), target.end(), [](char c) {
+/// A byte that no parser of ours lets into a target, and that would make two full keys one. A path
+/// with it is odd.
+bool holds_control(std::string_view query) {
+    return std::any_of(query.begin(), query.end(), [](char c) {
         return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
     });
 }
@@ -69,11 +70,14 @@ field_findings look_at_fields(field_policy const& policy,
     return found;
 }
 
-bypass_reason find_obstacle(field_findings const& fields, request const& r, bool odd) {
+bypass_reason find_obstacle(field_findings const& fields,
+                            request const& r,
+                            bool odd,
+                            std::string_view query) {
     if (fields.method_override) {
         return bypass_reason::method_override;
     }
-    if (odd || holds_control(r.target)) {
+    if (odd || holds_control(query)) {
         return bypass_reason::odd_path;
     }
     if (r.has_body) {

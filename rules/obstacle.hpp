@@ -23,7 +23,10 @@ field_findings look_at_fields(field_policy const& policy,
                               compiled_rule const& rule,
                               request const& r);
 
-/// The first reason; `odd`: the path leaves open which resource it names.
-bypass_reason find_obstacle(field_findings const& fields, request const& r, bool odd);
+/// The first reason; `odd`: the path leaves open which resource it names. `query`: of `r`.
+bypass_reason find_obstacle(field_findings const& fields,
+                            request const& r,
+                            bool odd,
+                            std::string_view query);
 
 }  // namespace sidecache::rules

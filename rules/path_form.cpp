@@ -18,83 +18,109 @@ bool is_control(char c) {
     return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
 }
 
-/// What a character of a path is to `is_odd_path`; every request's path is looked at.
-enum class path_character : std::uint8_t { plain, dot, slash, percent, odd };
+/// What a character of a path is to `is_odd_path` and `append_path_tag`, which look at every
+/// request's path: bits, so that a look at many of them is one of all.
+enum path_character : std::uint8_t {
+    plain = 0,
+    not_in_tags = 1,  // stands in its tag in another form
+    dot = 2,
+    slash = 4,
+    percent = 8,
+    odd = 16,
+};
+constexpr std::uint8_t ends_run = dot | slash | percent | odd;
 
-constexpr std::array<path_character, 256> make_path_characters() {
-    std::array<path_character, 256> t{};
+constexpr std::array<std::uint8_t, 256> make_path_characters() {
+    std::array<std::uint8_t, 256> t{};
+    for (auto& c : t) {
+        c = not_in_tags;
+    }
+    for (std::size_t c = 'a'; c <= 'z'; ++c) {
+        t[c] = plain;
+    }
+    for (std::size_t c = '0'; c <= '9'; ++c) {
+        t[c] = plain;
+    }
+    for (char const c : std::string_view("-_~")) {
+        t[static_cast<unsigned char>(c)] = plain;
+    }
     for (std::size_t c = 0; c <= 0x20; ++c) {
-        t[c] = path_character::odd;
+        t[c] = odd | not_in_tags;
     }
     for (char const c : std::string_view(";#\\\x7f")) {
-        t[static_cast<unsigned char>(c)] = path_character::odd;
+        t[static_cast<unsigned char>(c)] = odd | not_in_tags;
     }
-    t['.'] = path_character::dot;
-    t['/'] = path_character::slash;
-    t['%'] = path_character::percent;
+    t['.'] = dot;
+    t['/'] = slash;
+    t['%'] = percent | not_in_tags;
     return t;
 }
 constexpr auto path_characters = make_path_characters();
 
-/// What is its own tag.
-constexpr std::array<bool, 256> make_tag_characters() {
-    std::array<bool, 256> t{};
-    for (std::size_t c = 'a'; c <= 'z'; ++c) {
-        t[c] = true;
-    }
-    for (std::size_t c = '0'; c <= '9'; ++c) {
-        t[c] = true;
-    }
-    for (char const c : std::string_view("-._~/")) {
-        t[static_cast<unsigned char>(c)] = true;
-    }
-    return t;
+std::uint8_t kind_of(char c) {
+    return path_characters[static_cast<unsigned char>(c)];
 }
-constexpr auto tag_characters = make_tag_characters();
 
-}  // namespace
-
-bool is_odd_path(std::string_view path) {
+/// Whether the path is odd; calls `end_segment(position)` for each segment before it shows.
+/// `seen`: what all characters were.
+template <class EndSegment>
+bool look_at_path(std::string_view path, EndSegment end_segment, std::uint8_t& seen) {
+    seen = plain;
     if (path.empty() || path[0] != '/') {
         return true;
     }
     if (path.size() == 1) {
         return false;
     }
-    // Characters of the segment so far, and whether all of them were dots, encoded or not.
-    std::size_t length = 0;
-    bool dots = true;
-    for (std::size_t i = 1; i < path.size(); ++i) {
-        switch (path_characters[static_cast<unsigned char>(path[i])]) {
-            case path_character::plain:
-                ++length;
-                dots = false;
-                break;
-            case path_character::dot:
-                ++length;
-                break;
-            case path_character::slash:
-                if (length == 0 || (dots && length <= 2)) {
-                    return true;
-                }
-                length = 0;
-                dots = true;
-                break;
-            case path_character::percent: {
-                auto const byte = decode_at(path, i);
-                if (byte.bad || byte.value == '/' || byte.value == '\\' || byte.value == '\0') {
-                    return true;
-                }
-                ++length;
-                dots = dots && byte.value == '.';
-                i += byte.size - 1;
+    std::size_t at = 1;
+    for (;;) {
+        // Characters of the segment so far, and whether all of them were dots, encoded or not.
+        std::size_t length = 0;
+        bool dots = true;
+        for (;;) {
+            auto const run = at;
+            std::uint8_t kind = plain;
+            while (at != path.size() && ((kind = kind_of(path[at])) & ends_run) == 0) {
+                seen |= kind;
+                ++at;
+            }
+            dots = dots && at == run;
+            length += at - run;
+            if (at == path.size() || kind == slash) {
                 break;
             }
-            case path_character::odd:
+            seen |= kind;
+            if ((kind & odd) != 0) {
                 return true;
+            }
+            ++length;
+            if (kind == dot) {
+                ++at;
+                continue;
+            }
+            auto const byte = decode_at(path, at);
+            if (byte.bad || byte.value == '/' || byte.value == '\\' || byte.value == '\0') {
+                return true;
+            }
+            dots = dots && byte.value == '.';
+            at += byte.size;
         }
+        if (length == 0 || (dots && length <= 2)) {
+            return true;
+        }
+        end_segment(at);
+        if (at == path.size()) {
+            return false;
+        }
+        ++at;
     }
-    return length == 0 || (dots && length <= 2);
+}
+
+}  // namespace
+
+bool is_odd_path(std::string_view path) {
+    std::uint8_t seen = plain;
+    return look_at_path(path, [](std::size_t) {}, seen);
 }
 
 void append_lenient_form(std::string& out, std::string_view path) {
@@ -139,23 +165,40 @@ path_segments::path_segments(std::string_view path) : path_(path) {
     if (path.empty() || path == "/") {
         return;
     }
-    std::size_t begin = path[0] == '/' ? 1 : 0;
+    begins_[0] = path[0] == '/' ? 1 : 0;
     for (;;) {
+        auto const slash_at = path.find('/', begins_[count_]);
+        end_segment(std::min(slash_at, path.size()));
+        if (slash_at == std::string_view::npos || too_many_) {
+            return;
+        }
         if (count_ == limit) {
             too_many_ = true;
             return;
         }
-        auto const slash = path.find('/', begin);
-        at_[count_++] = path.substr(begin, slash - begin);
-        if (slash == std::string_view::npos) {
-            return;
-        }
-        begin = slash + 1;
     }
 }
 
+path_segments path_segments::read(std::string_view path, bool& odd) {
+    path_segments out;
+    out.path_ = path;
+    out.begins_[0] = 1;
+    std::uint8_t seen = plain;
+    odd = look_at_path(path, [&](std::size_t end) { out.end_segment(end); }, seen);
+    out.is_own_tag_ = !odd && (seen & not_in_tags) == 0;
+    return out;
+}
+
+void path_segments::end_segment(std::size_t end) {
+    if (count_ == limit) {
+        too_many_ = true;
+        return;
+    }
+    begins_[++count_] = static_cast<std::uint32_t>(end + 1);
+}
+
 std::string_view path_segments::rest_from(std::size_t i) const {
-    return path_.substr(static_cast<std::size_t>(at_[i].data() - path_.data()));
+    return path_.substr(begins_[i]);
 }
 
 bool equals_normal_form(std::string_view raw, std::string_view literal) {
@@ -205,9 +248,8 @@ void append_path_tag(std::string& out, std::string_view path) {
         path.remove_suffix(1);
     }
     // Most paths are their tag already, up to here.
-    auto const plain = std::find_if_not(path.begin(), path.end(), [](char c) {
-        return tag_characters[static_cast<unsigned char>(c)];
-    });
+    auto const plain = std::find_if_not(
+        path.begin(), path.end(), [](char c) { return (kind_of(c) & not_in_tags) == 0; });
     out.append(path.begin(), plain);
     for (auto i = static_cast<std::size_t>(plain - path.begin()); i < path.size();) {
         auto const byte = decode_at(path, i);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,18 +28,31 @@ public:
 
     /// Keeps at most `limit` segments; `too_many` tells when there were more.
     explicit path_segments(std::string_view path);
+    /// The segments of a request's path, and in the same look whether it `is_odd_path`; an odd
+    /// one's segments are not all there.
+    static path_segments read(std::string_view path, bool& odd);
 
     std::size_t size() const { return count_; }
-    std::string_view operator[](std::size_t i) const { return at_[i]; }
+    std::string_view operator[](std::size_t i) const {
+        return {path_.data() + begins_[i], begins_[i + 1] - begins_[i] - 1};
+    }
     bool too_many() const { return too_many_; }
+    std::string_view text() const { return path_; }
+    /// From `read`: the path is its own tag (`append_path_tag`).
+    bool is_own_tag() const { return is_own_tag_; }
     /// The path's text from segment `i` to its end.
     std::string_view rest_from(std::size_t i) const;
 
 private:
+    path_segments() = default;
+    void end_segment(std::size_t end);
+
     std::string_view path_;
-    std::array<std::string_view, limit> at_;
-    std::size_t count_ = 0;
+    // Left as they are but for those that are used: every request has these.
+    std::array<std::uint32_t, limit + 1> begins_;  // and one behind the last one's end
+    std::uint32_t count_ = 0;
     bool too_many_ = false;
+    bool is_own_tag_ = false;
 };
 
 /// Whether a raw segment and a literal in normal form are the same (RFC 3986 section 6.2.2).

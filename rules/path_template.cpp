@@ -142,17 +142,16 @@ bool path_template::match(path_segments const& path,
     return true;
 }
 
-bool path_template::matches(path_segments const& path, path_captures& out) const {
-    return match(path, out, equals_normal_form, has_affixes);
-}
-
-bool path_template::is_literally(path_segments const& path) const {
-    for (std::size_t i = 0; i < segments_.size(); ++i) {
-        if (!segments_[i].is_variable && path[i] != segments_[i].prefix) {
-            return false;
+bool path_template::matches(path_segments const& path, path_captures& out, bool& literally) const {
+    literally = true;
+    auto const equal = [&](std::string_view raw, std::string_view literal) {
+        if (raw == literal) {
+            return true;
         }
-    }
-    return true;
+        literally = false;
+        return equals_normal_form(raw, literal);
+    };
+    return match(path, out, equal, has_affixes);
 }
 
 bool path_template::matches_leniently(path_segments const& path, path_captures& out) const {

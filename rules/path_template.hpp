@@ -26,10 +26,13 @@ public:
 
     /// For reads: exact, case-sensitive, percent-encoding in normal form; an empty segment matches
     /// no variable.
-    bool matches(path_segments const& path, path_captures& out) const;
-    /// Whether the literals of a path that matches stand in it as they are, nothing of them
-    /// encoded.
-    bool is_literally(path_segments const& path) const;
+    bool matches(path_segments const& path, path_captures& out) const {
+        bool literally = false;
+        return matches(path, out, literally);
+    }
+    /// `literally`: whether the literals of a path that matches stand in it as they are, nothing of
+    /// them encoded.
+    bool matches(path_segments const& path, path_captures& out, bool& literally) const;
     /// For mutations: literals without regard to case and encoding.
     bool matches_leniently(path_segments const& path, path_captures& out) const;
 
