@@ -42,9 +42,8 @@ task<validity> judge_with_groups(worker_parts const& parts,
         co_return validity::absent;
     }
     at.boot = boot_clock::now();
-    found = reading->entry;
-    co_return judge(
-        reading->entry, reading->by, reading->tags, wanted, order.asked.view(), at, decoded);
+    found = reading->entry.own();
+    co_return judge(found, reading->by, reading->tags, wanted, order.asked.view(), at, decoded);
 }
 
 }  // namespace

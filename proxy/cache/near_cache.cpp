@@ -202,10 +202,10 @@ std::unique_ptr<near_entry> near_cache::make_entry(found const& f) const {
     }
     auto made = std::make_unique<near_entry>();
     auto& e = *made;
-    e.bytes_ = f.entry.bytes;
+    e.bytes_ = f.entry.bytes.own();
     e.text_ = e.bytes_->data();
     auto const piece_of = [&](std::string_view text) {
-        return near_entry::piece{static_cast<std::uint32_t>(text.data() - e.bytes_->data()),
+        return near_entry::piece{static_cast<std::uint32_t>(text.data() - f.entry.bytes->data()),
                                  static_cast<std::uint32_t>(text.size())};
     };
     auto const& wanted = f.wanted.tags;
@@ -234,7 +234,10 @@ std::unique_ptr<near_entry> near_cache::make_entry(found const& f) const {
     }
     e.snapshot_ = f.snapshot;
     e.rule_ = f.wanted.matched;
-    e.vary_ = f.entry.vary;
+    e.vary_.reserve(f.entry.vary.size());
+    for (auto const& [name, value] : f.entry.vary) {
+        e.vary_.emplace_back(e.part(piece_of(name)), e.part(piece_of(value)));
+    }
     e.key_ = piece_of(f.entry.full_key);
     e.head_ = piece_of(f.entry.head);
     e.body_ = piece_of(f.entry.body);

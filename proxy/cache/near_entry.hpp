@@ -24,8 +24,8 @@ struct near_name {
     std::uint64_t serial = 0;
 };
 
-/// A response held in memory, ready to be written: head and body lie in the store's own reply,
-/// which is kept alive and never copied. One worker only.
+/// A response held in memory, ready to be written: head and body lie in the bytes of the store's
+/// entry, which are kept alive; what was a piece of a larger reply is copied once. One worker only.
 ///
 /// Its times are by CLOCK_BOOTTIME, taken before its store read was sent: what a hit needs is one
 /// reading of one clock, and a system clock that is set neither revives nor ages it.

@@ -189,7 +189,7 @@ void ask_about(fill_order& order, store::entry const& e, validity why) {
     for (auto const& f : http_cache::condition_of(validators, *purged)) {
         order.request.fields.add(f.name, f.value);
     }
-    order.base = e.bytes;
+    order.base = e.bytes.own();
 }
 
 }  // namespace sidecache::cache

@@ -92,7 +92,7 @@ std::string_view name(validity v) {
     return "unknown";
 }
 
-validity judge(std::shared_ptr<std::string const> const& bytes,
+validity judge(store::held_text const& bytes,
                store::answered_by const& by,
                std::span<store::tag_reading const> tags,
                rules::decision const& wanted,

@@ -46,7 +46,7 @@ struct moment {
 /// Whether `into` (decoded here, its buffers reused) answers the request. `tags` are the readings
 /// of `wanted.tags`, in that order, from the same server as `by`. No allocation once the buffers
 /// have grown. Anything but `hit` is a miss.
-validity judge(std::shared_ptr<std::string const> const& bytes,
+validity judge(store::held_text const& bytes,
                store::answered_by const& by,
                std::span<store::tag_reading const> tags,
                rules::decision const& wanted,

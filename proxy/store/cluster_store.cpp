@@ -96,7 +96,7 @@ task<result<reading>> cluster_store::read(std::string_view key, rules::tag_list 
     reading r;
     r.by = a.by;
     if (first != 0) {
-        r.entry = a[0].shared_text();
+        r.entry = a[0].held();
     }
     for (std::size_t i = 0; i < tags.size(); ++i) {
         auto const told = a[first + i];

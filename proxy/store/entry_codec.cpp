@@ -209,7 +209,7 @@ std::string encode_entry(entry_to_store const& e) {
     return out;
 }
 
-boost::system::error_code decode_entry(std::shared_ptr<std::string const> bytes, entry& into) {
+boost::system::error_code decode_entry(held_text bytes, entry& into) {
     std::string_view const all = *bytes;
     if (!all.starts_with(magic.substr(0, magic_without_version))) {
         return entry_error::not_an_entry;

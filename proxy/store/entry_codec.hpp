@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/async/clock.hpp"
+#include "proxy/store/held_text.hpp"
 #include "proxy/store/tag_value.hpp"
 #include "rules/tag.hpp"
 
@@ -49,9 +50,9 @@ void append_tag_bytes(std::string& out, std::string_view tag, generation gen);
 enum class entry_error { ok, not_an_entry, version, truncated, checksum, malformed };
 boost::system::error_code make_error_code(entry_error e);
 
-/// A decoded entry: views into `bytes`, which it keeps alive. Immutable; any thread.
+/// A decoded entry: views into `bytes`, which it keeps alive.
 struct entry {
-    std::shared_ptr<std::string const> bytes;
+    held_text bytes;
     std::string_view full_key;
     id128 server;
     struct tagged {
@@ -74,7 +75,7 @@ struct entry {
 };
 
 /// `into` is reused: its vectors keep their capacity.
-boost::system::error_code decode_entry(std::shared_ptr<std::string const> bytes, entry& into);
+boost::system::error_code decode_entry(held_text bytes, entry& into);
 
 }  // namespace sidecache::store
 

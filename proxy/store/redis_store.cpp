@@ -87,7 +87,7 @@ task<result<reading>> redis_store::read(std::string_view key, rules::tag_list co
             error = got.is_error() ? store_error::refused : store_error::malformed;
             break;
         }
-        reading r{caller_.target().by(), got[0].shared_text(), {}};
+        reading r{caller_.target().by(), got[0].held(), {}};
         r.tags.reserve(tags.size());
         for (std::size_t i = 0; i < tags.size(); ++i) {
             r.tags.push_back(read_tag(got[1 + i].text()));

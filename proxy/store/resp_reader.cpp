@@ -64,8 +64,21 @@ std::shared_ptr<std::string const> reply::shared_text() const {
     return is_text() ? std::make_shared<std::string const>(text()) : nullptr;
 }
 
+held_text reply::held() const {
+    if (!is_text()) {
+        return nullptr;
+    }
+    auto const bytes = text();
+    for (auto const& chunk : set_->held_) {
+        if (chunk->contains(bytes.data())) {
+            return chunk->is_one_of_many() ? held_text(shared_text()) : held_text(chunk, bytes);
+        }
+    }
+    return shared_text();
+}
+
 resp_reader::resp_reader(resp_limits limits)
-    : chunk_(std::make_shared<receive_chunk>(chunk_size)), limits_(limits) {}
+    : chunk_(std::make_shared<receive_chunk>(chunk_size, count_)), limits_(limits) {}
 
 /// How much memory what has come of an element, and is to come, should have.
 std::size_t resp_reader::needed() const {
@@ -85,7 +98,7 @@ std::span<char> resp_reader::prepare() {
         at_ = 0;
         end_ = have;
     } else if (is_spent || at_ + need > chunk_->size()) {
-        auto next = std::make_shared<receive_chunk>(std::max(need, chunk_size));
+        auto next = std::make_shared<receive_chunk>(std::max(need, chunk_size), count_);
         std::memcpy(next->data(), chunk_->data() + at_, have);
         chunk_ = std::move(next);
         at_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "proxy/store/held_text.hpp"
 #include "proxy/store/receive_chunk.hpp"
 
 #include <cstddef>
@@ -56,6 +57,9 @@ public:
     }
     /// A text as a string with holders of its own; null for everything else.
     std::shared_ptr<std::string const> shared_text() const;
+    /// A text where it lies, for as long as it is held; nothing for everything else. Copied where
+    /// too much is being held already.
+    held_text held() const;
     std::int64_t number() const { return is_integer() ? node().number : 0; }
     /// Elements of an array, 0 for everything else. No array lies inside another.
     std::size_t size() const {
@@ -125,6 +129,7 @@ private:
     void hold(reply_set& into) const;
     std::size_t needed() const;
 
+    std::shared_ptr<chunk_count> count_ = std::make_shared<chunk_count>();
     std::shared_ptr<receive_chunk> chunk_;
     std::size_t at_ = 0;      // in the chunk: what is parsed next
     std::size_t end_ = 0;     // and where what has come ends

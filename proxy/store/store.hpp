@@ -4,6 +4,7 @@
 #include "proxy/async/task.hpp"
 #include "proxy/store/counted_tags.hpp"
 #include "proxy/store/event_payload.hpp"
+#include "proxy/store/held_text.hpp"
 #include "proxy/store/lease.hpp"
 #include "proxy/store/membership.hpp"
 #include "proxy/store/tag_value.hpp"
@@ -57,8 +58,8 @@ struct answered_by {
 /// What a hit is judged from: entry and tags, read in one round trip.
 struct reading {
     answered_by by;
-    std::shared_ptr<std::string const> entry;  // null: absent
-    std::vector<tag_reading> tags;             // one a tag asked for
+    held_text entry;                // null: absent
+    std::vector<tag_reading> tags;  // one a tag asked for
 };
 
 enum class lock_state { none, acquired, held };

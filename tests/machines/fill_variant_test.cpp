@@ -65,7 +65,7 @@ task<std::string> bytes_of(fill_world& w, std::string key) {
     auto const store = w.hub().make_store(w.context, {});
     rules::tag_list const none;
     auto const reading = co_await store->read(key, none);
-    co_return reading && reading->entry ? *reading->entry : std::string();
+    co_return reading && reading->entry ? std::string(*reading->entry) : std::string();
 }
 
 /// Puts bytes under a key, without a tag.

@@ -20,7 +20,29 @@ TEST_CASE("what was read from the store is found, ready to be written") {
     CHECK_FALSE(w.has("/products/43"));
 }
 
-TEST_CASE("the reply of the store is kept alive and not copied") {
+TEST_CASE("what is kept does not keep the reply that it came in") {
+    near_world w;
+    auto read = w.begin_read("/products/42", {.body = "once", .vary = {{"accept", "a/b"}}});
+    auto reply =
+        std::make_shared<std::string>("before" + std::string(*read.entry.bytes) + "behind");
+    std::weak_ptr<std::string> const still = reply;
+    auto const piece = std::string_view(*reply).substr(6, reply->size() - 12);
+    REQUIRE_FALSE(store::decode_entry(store::held_text(std::shared_ptr<void const>(reply), piece),
+                                      read.entry));
+    w.keep(read);
+    reply.reset();
+    read.entry = {};
+    CHECK(still.expired());
+    auto const e = w.find("/products/42", {{"Accept", "a/b"}});
+    REQUIRE(e);
+    CHECK(e->body() == "once");
+    CHECK(e->head() == "HTTP/1.1 200 OK\r\nETag: \"1\"\r\n");
+    REQUIRE(e->vary().size() == 1);
+    CHECK(e->vary()[0].first == "accept");
+    CHECK(e->vary()[0].second == "a/b");
+}
+
+TEST_CASE("an entry in bytes of its own is kept alive and not copied") {
     near_world w;
     auto const read = w.begin_read("/products/42", {.body = "once"});
     w.keep(read);

@@ -309,6 +309,53 @@ TEST_CASE("texts stay where they are while somebody holds them, whatever is read
     }
 }
 
+TEST_CASE("a text that is held outlives its reply and its connection") {
+    held_text text;
+    held_text none;
+    {
+        resp_reader reader;
+        reply_set set;
+        feed(reader, "*2\r\n$4\r\nheld\r\n$-1\r\n");
+        REQUIRE(reader.next(set) == resp_reader::status::complete);
+        text = set[0][0].held();
+        none = set[0][1].held();
+        CHECK(text->data() == set[0][0].text().data());
+        set.clear();
+        feed(reader, "+overwritten\r\n");
+        REQUIRE(reader.next(set) == resp_reader::status::complete);
+    }
+    CHECK(*text == "held");
+    CHECK(*text.own() == "held");
+    CHECK(none == nullptr);
+    CHECK(none.own() == nullptr);
+}
+
+TEST_CASE("who holds texts for long costs a bounded number of chunks") {
+    resp_reader reader;
+    reply_set set;
+    std::vector<held_text> slow;
+    std::size_t copies = 0;
+    for (int i = 0; i < 2'000; ++i) {
+        auto const body = std::to_string(i) + std::string(3'000, 'b');
+        feed(reader, "$" + std::to_string(body.size()) + "\r\n" + body + "\r\n");
+        REQUIRE(reader.next(set) == resp_reader::status::complete);
+        slow.push_back(set[0].held());
+        copies += slow.back()->data() == set[0].text().data() ? 0U : 1U;
+        set.clear();
+        REQUIRE(slow.back()->starts_with(std::to_string(i) + "b"));
+    }
+    CHECK(copies > 1'000);
+    CHECK(copies < 1'900);
+    for (int i = 0; i < 2'000; ++i) {
+        CHECK(slow[static_cast<std::size_t>(i)]->starts_with(std::to_string(i) + "b"));
+    }
+    // When they have gone, texts stay where they are again.
+    slow.clear();
+    feed(reader, "$2\r\nhi\r\n");
+    REQUIRE(reader.next(set) == resp_reader::status::complete);
+    CHECK(set[0].held()->data() == set[0].text().data());
+}
+
 TEST_CASE("what is no RESP, or too much of it, is final") {
     for (auto const bytes : {"HTTP/1.1 200 OK\r\n"sv,
                              "$abc\r\n"sv,
