@@ -17,6 +17,7 @@
 #include "rules/rule_set.hpp"
 #include "rules/vary.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -90,6 +91,43 @@ private:
     }
     std::vector<std::unique_ptr<lookup>> free_;
 };
+
+/// Why a request is passed on, and the Cache-Status of its answer. Rendered once.
+struct pass_reason {
+    std::string_view name;
+    std::string status;
+};
+pass_reason make_reason(std::string_view name) {
+    rules::cache_status status;
+    status.fwd = rules::forwarded::bypass;
+    status.detail = name;
+    pass_reason reason{name, {}};
+    rules::render_to(reason.status, status);
+    return reason;
+}
+pass_reason const& passed_on_because(rules::decision const& decided, bool upgrade) {
+    static auto const bypassed = [] {
+        std::array<pass_reason, telemetry::bypass_reasons> all;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            all[i] = make_reason(rules::name(static_cast<rules::bypass_reason>(i)));
+        }
+        return all;
+    }();
+    static auto const upgraded = make_reason("upgrade");
+    static auto const unmatched = make_reason("no_rule");
+    if (decided.what == rules::verdict::bypass) {
+        return bypassed[static_cast<std::size_t>(decided.reason)];
+    }
+    return upgrade ? upgraded : unmatched;
+}
+
+/// X-Request-Id as the backend gets it.
+std::string_view id_behind(http::request_head const& from, http::arrival const& how) {
+    constexpr std::string_view name = "X-Request-Id";
+    bool const is_stripped = std::ranges::any_of(
+        how.strip, [&](std::string const& s) { return rules::iequals(s, name); });
+    return is_stripped ? how.request_id : from.fields.find(name).value_or(how.request_id);
+}
 
 class request_handler final : public http::handler {
 public:
@@ -392,28 +430,23 @@ private:
                             http::downstream& client,
                             rules::decision const& decided,
                             request_account& account) {
-        rules::cache_status status;
-        status.fwd = rules::forwarded::bypass;
-        if (decided.what == rules::verdict::bypass) {
-            account.result = telemetry::request_result::bypass;
-            status.detail = rules::name(decided.reason);
-        } else {
-            account.result = telemetry::request_result::pass;
-            status.detail = client.request().upgrade ? "upgrade" : "no_rule";
+        auto const& request = client.request();
+        auto const& why = passed_on_because(decided, request.upgrade);
+        account.result = decided.what == rules::verdict::bypass ? telemetry::request_result::bypass
+                                                                : telemetry::request_result::pass;
+        account.reason = why.name;
+        std::array<rules::field, 1> const extra{rules::field{"Cache-Status", why.status}};
+        auto how = http::arrival_of(client.peer(), snap.config->upstream);
+        auto const made_id = http::new_request_id();
+        how.request_id = {made_id.data(), made_id.size()};
+        if (parts_.log.wants(false)) {
+            account.request_id = id_behind(request, how);
         }
-        account.reason = status.detail;
-        std::string text;
-        rules::render_to(text, status);
-        std::array<rules::field, 1> const extra{rules::field{"Cache-Status", text}};
-        auto const how = http::arrival_of(client.peer(), snap.config->upstream);
-        auto const prepared = http::prepare_upstream_request(client.request(), how);
-        account.request_id = prepared.fields.find("X-Request-Id").value_or("");
         upstream::pass_options options;
         options.deadline = snap.config->upstream.timeout;
         options.how = upstream::repeat::safe;
         options.extra = extra;
-        options.head = &prepared;
-        options.fallback_host = snap.config->upstream.host_header;
+        options.how_it_came = &how;
         auto const outcome = co_await upstream::pass(client, parts_.upstream, options);
         account.upstream = outcome.upstream;
         book_upstream(outcome, parts_, snap, decided.matched);

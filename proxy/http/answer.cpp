@@ -1,5 +1,7 @@
 #include "proxy/http/answer.hpp"
 
+#include "proxy/http/text_writer.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/beast/http/status.hpp>
 
@@ -17,12 +19,21 @@ void append_number(std::string& out, std::uint64_t number) {
     out.append(digits.data(), end);
 }
 
-void write_status_line(std::string& out, response_head const& head) {
-    out.append("HTTP/1.1 ");
-    append_number(out, head.status);
-    out.push_back(' ');
-    out.append(head.reason.empty() ? reason_phrase(head.status) : std::string_view(head.reason));
-    out.append("\r\n");
+/// The most that is written beside the fields, the reason, a named status and the date included.
+constexpr std::size_t beside_fields = 320;
+
+void write_status_line(text_writer& out, response_head const& head) {
+    out.text("HTTP/1.1 ").number(head.status).text(" ");
+    out.text(head.reason.empty() ? reason_phrase(head.status) : std::string_view(head.reason));
+    out.text("\r\n");
+}
+
+void write_fields(text_writer& out, field_list const& fields) {
+    fields.for_each_run([&](std::string_view lines) { out.text(lines); });
+}
+
+std::size_t most_of(response_head const& head) {
+    return head.reason.size() + head.fields.characters() + beside_fields;
 }
 
 }  // namespace
@@ -59,21 +70,25 @@ std::string_view http_date_now() {
 }
 
 void write_response_head(std::string& out, response_head const& head, connection_field connection) {
-    write_status_line(out, head);
-    head.fields.write_to(out);
+    write_response_head(out, head, {head.body, head.content_length}, connection);
+}
+
+void write_response_head(std::string& out,
+                         response_head const& head,
+                         content_framing framed,
+                         connection_field connection) {
+    text_writer w(out, most_of(head));
+    write_status_line(w, head);
+    write_fields(w, head.fields);
     if (!head.fields.find("Date")) {
-        out.append("Date: ");
-        out.append(http_date_now());
-        out.append("\r\n");
+        w.text("Date: ").text(http_date_now()).text("\r\n");
     }
-    switch (head.body) {
+    switch (framed.body) {
         case framing::length:
-            out.append("Content-Length: ");
-            append_number(out, head.content_length);
-            out.append("\r\n");
+            w.text("Content-Length: ").number(framed.length).text("\r\n");
             break;
         case framing::chunked:
-            out.append("Transfer-Encoding: chunked\r\n");
+            w.text("Transfer-Encoding: chunked\r\n");
             break;
         case framing::none:
         case framing::close:
@@ -83,19 +98,20 @@ void write_response_head(std::string& out, response_head const& head, connection
         case connection_field::none:
             break;
         case connection_field::keep_alive:
-            out.append("Connection: keep-alive\r\n");
+            w.text("Connection: keep-alive\r\n");
             break;
         case connection_field::close:
-            out.append("Connection: close\r\n");
+            w.text("Connection: close\r\n");
             break;
     }
-    out.append("\r\n");
+    w.text("\r\n");
 }
 
 void write_interim_head(std::string& out, response_head const& head) {
-    write_status_line(out, head);
-    head.fields.write_to(out);
-    out.append("\r\n");
+    text_writer w(out, most_of(head));
+    write_status_line(w, head);
+    write_fields(w, head.fields);
+    w.text("\r\n");
 }
 
 ready_answer error_answer(unsigned status, std::string_view why) {

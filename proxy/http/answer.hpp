@@ -34,6 +34,16 @@ enum class connection_field {
 /// asks for; up to and including the empty line.
 void write_response_head(std::string& out, response_head const& head, connection_field connection);
 
+/// The framing that a head is written with, where it is another than its own.
+struct content_framing {
+    framing body = framing::none;
+    std::uint64_t length = 0;
+};
+void write_response_head(std::string& out,
+                         response_head const& head,
+                         content_framing framed,
+                         connection_field connection);
+
 /// "HTTP/1.1 103 Early Hints", its fields, the empty line.
 void write_interim_head(std::string& out, response_head const& head);
 

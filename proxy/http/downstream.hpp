@@ -46,6 +46,14 @@ public:
         }
         co_return failed;
     }
+    /// `start_with` without a coroutine, where nothing has to be waited for. False: it could not do
+    /// all of it; `start_with` the same then does the rest of it, or says what is wrong. `first`
+    /// stays until it has.
+    virtual bool start_now(response_head const& /*head*/,
+                           asio::const_buffer /*first*/,
+                           bool /*is_all*/) {
+        return false;
+    }
     virtual task<error_code> write(asio::const_buffer some) = 0;
     virtual task<error_code> finish() = 0;
 

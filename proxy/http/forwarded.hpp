@@ -3,6 +3,7 @@
 #include "config/model.hpp"
 #include "proxy/http/message.hpp"
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ struct arrival {
     std::string_view fixed_host{};
     /// Fields that the backend does not get.
     std::span<std::string const> strip{};
+    /// X-Request-Id of a request that has none; empty: one is made up.
+    std::string_view request_id{};
 };
 /// The Host that the backend gets for `from`. A view into one of the two.
 std::string_view host_of(request_head const& from, config::upstream const& how);
@@ -36,7 +39,14 @@ arrival arrival_of(std::string_view peer, config::upstream const& how);
 /// - no `Expect`: `expects_continue` says it, and `exchange::send_head` writes it.
 request_head prepare_upstream_request(request_head const& from, arrival const& how);
 
+/// Appends that request's head as bytes, for a request without content that asks for no upgrade:
+/// request line, fields, `Content-Length: 0` where the client sent it, the empty line. Written
+/// straight from the client's fields, without a list of its own.
+void render_upstream_request(std::string& out, request_head const& from, arrival const& how);
+
 /// 32 hex digits that no other request has, in all likelihood. Not a secret.
+using request_id = std::array<char, 32>;
+request_id new_request_id();
 std::string make_request_id();
 
 }  // namespace sidecache::http

@@ -157,16 +157,7 @@ std::span<rules::field const> field_list::all() const {
 }
 
 void field_list::write_to(std::string& out) const {
-    std::size_t from = 0;
-    std::size_t to = 0;
-    for (auto const& s : slices_) {
-        if (s.line != to) {
-            out.append(text_, from, to - from);
-            from = s.line;
-        }
-        to = s.line + s.size();
-    }
-    out.append(text_, from, to - from);
+    for_each_run([&](std::string_view lines) { out.append(lines); });
 }
 
 rules::request request_head::view() const {
@@ -175,7 +166,7 @@ rules::request request_head::view() const {
     r.target = target;
     r.host = host;
     r.fields = fields.all();
-    r.has_body = body == framing::chunked || (body == framing::length && content_length != 0);
+    r.has_body = has_content();
     return r;
 }
 

@@ -86,6 +86,22 @@ public:
         }
     }
 
+    /// Calls `each(lines)` for every stretch of lines that lie side by side.
+    template <class Each>
+    void for_each_run(Each each) const {
+        std::string_view const text = text_;
+        std::size_t from = 0;
+        std::size_t to = 0;
+        for (auto const& s : slices_) {
+            if (s.line != to) {
+                each(text.substr(from, to - from));
+                from = s.line;
+            }
+            to = s.line + s.size();
+        }
+        each(text.substr(from, to - from));
+    }
+
 private:
     /// "Name: value\r\n" in the text.
     struct slice {
@@ -129,6 +145,9 @@ struct request_head {
     /// Upgrade is asked for (`Connection: upgrade` names it): tunnelled, never cached.
     bool upgrade = false;
 
+    bool has_content() const {
+        return body == framing::chunked || (body == framing::length && content_length != 0);
+    }
     /// What rules look at; valid until this head changes.
     rules::request view() const;
     /// Empties it and keeps the storage.

@@ -136,6 +136,7 @@ void session::reset() {
     closing_ = false;
     status_ = 0;
     bytes_ = 0;
+    unsent_beginning_ = {};
     promised_ = 0;
 }
 

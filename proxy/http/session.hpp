@@ -10,6 +10,7 @@
 #include "proxy/http/head_parser.hpp"
 #include "proxy/http/read_buffer.hpp"
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -31,7 +32,7 @@ struct session_context {
 ///
 /// A request that arrives whole and alone, and that the handler knows (`answer_known`), is answered
 /// where its bytes came in: no coroutine is woken, nothing is parsed.
-class session final : public downstream, private arrival::taker {
+class session final : public downstream, private sidecache::arrival::taker {
 public:
     session(tcp_socket socket, session_context const& context);
     ~session();
@@ -54,6 +55,7 @@ public:
     task<error_code> start_with(response_head const& head,
                                 asio::const_buffer first,
                                 bool is_all) override;
+    bool start_now(response_head const& head, asio::const_buffer first, bool is_all) override;
     task<error_code> write(asio::const_buffer some) override;
     task<error_code> finish() override;
     task<error_code> interim(response_head const& head) override;
@@ -84,13 +86,14 @@ private:
     task<error_code> transmit(std::span<asio::const_buffer> pieces);
     void frame(response_head const& head);
     void account_for(std::size_t content);
+    error_code begun(std::size_t content, bool is_all);
     error_code complete();
     result<std::size_t> body_failed(error_code why);
     connection_field closing_field() const;
     void reset();
 
     tcp_socket socket_;
-    arrival incoming_;
+    sidecache::arrival incoming_;
     session_context const& context_;
     deadline reading_;
     deadline writing_;
@@ -123,6 +126,8 @@ private:
     unsigned status_ = 0;
     std::uint64_t bytes_ = 0;
     framing streaming_ = framing::none;
+    std::array<asio::const_buffer, 3> beginning_;     // of a streamed answer
+    std::span<asio::const_buffer> unsent_beginning_;  // what of it the socket did not take at once
     std::uint64_t promised_ = 0;  // content of a streamed answer that is still to come
 };
 

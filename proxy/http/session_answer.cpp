@@ -71,12 +71,11 @@ task<error_code> session::send(response_head const& head, std::string_view body)
     if (late) {
         co_return late;
     }
-    response_head framed = head;
-    framed.body = status_has_content(head.status) ? framing::length : framing::none;
-    framed.content_length = body.size();
+    bool const may_have_content = status_has_content(head.status);
+    content_framing const framed{may_have_content ? framing::length : framing::none, body.size()};
     out_.clear();
-    write_response_head(out_, framed, closing_field());
-    bool const has_content = request_.method != "HEAD" && status_has_content(head.status);
+    write_response_head(out_, head, framed, closing_field());
+    bool const has_content = request_.method != "HEAD" && may_have_content;
     std::array<asio::const_buffer, 2> pieces{asio::buffer(out_),
                                              asio::buffer(has_content ? body : std::string_view{})};
     answer_ = answer_state::streaming;
@@ -142,8 +141,7 @@ void session::send_now(unsigned status, std::string_view head, std::string_view 
 
 /// Decides how the answer ends, and renders its head into `out_`.
 void session::frame(response_head const& head) {
-    response_head const* framed = &head;
-    response_head other;
+    content_framing framed{head.body, head.content_length};
     streaming_ = head.body;
     promised_ = head.content_length;
     if (request_.method == "HEAD" || !status_has_content(head.status)) {
@@ -152,14 +150,10 @@ void session::frame(response_head const& head) {
         // Unknown length: chunked, or for HTTP/1.0 until the connection closes.
         streaming_ = request_.version == 10 ? framing::close : framing::chunked;
         closing_ = closing_ || streaming_ == framing::close;
-        if (head.body != streaming_) {
-            other = head;
-            other.body = streaming_;
-            framed = &other;
-        }
+        framed.body = streaming_;
     }
     out_.clear();
-    write_response_head(out_, *framed, closing_field());
+    write_response_head(out_, head, framed, closing_field());
     answer_ = answer_state::streaming;
 }
 
@@ -181,15 +175,9 @@ task<error_code> session::start(response_head const& head) {
     co_return co_await transmit(pieces);
 }
 
-task<error_code> session::start_with(response_head const& head,
-                                     asio::const_buffer first,
-                                     bool is_all) {
-    // As in `send_prepared`: what the socket takes at once needs no further coroutine.
+bool session::start_now(response_head const& head, asio::const_buffer first, bool is_all) {
     if (continue_ == interim_state::sending || broken_) {
-        auto const late = co_await begin_answer(head.status);
-        if (late) {
-            co_return late;
-        }
+        return false;
     }
     assert(answer_ == answer_state::none && "a request is answered once");
     status_ = head.status;
@@ -208,23 +196,48 @@ task<error_code> session::start_with(response_head const& head,
             behind = last_chunk;
         }
     }
-    std::array<asio::const_buffer, 3> pieces{asio::buffer(out_), first, asio::buffer(behind)};
-    std::span<asio::const_buffer> rest(pieces);
-    if (auto const failed = write_now(socket_, rest)) {
+    beginning_ = {asio::buffer(out_), first, asio::buffer(behind)};
+    unsent_beginning_ = beginning_;
+    if (write_now(socket_, unsent_beginning_)) {
         broken_ = true;
-        co_return failed;
+        unsent_beginning_ = {};
+        return false;
     }
-    if (!rest.empty()) {
-        auto const failed = co_await transmit(rest);
-        if (failed) {
-            co_return failed;
+    return unsent_beginning_.empty() && !begun(first.size(), is_all);
+}
+
+/// The beginning of a streamed answer is out.
+error_code session::begun(std::size_t content, bool is_all) {
+    bytes_ += content;
+    return is_all ? complete() : error_code{};
+}
+
+task<error_code> session::start_with(response_head const& head,
+                                     asio::const_buffer first,
+                                     bool is_all) {
+    if (broken_) {
+        co_return asio::error::connection_aborted;
+    }
+    if (unsent_beginning_.empty()) {
+        if (continue_ == interim_state::sending) {
+            auto const late = co_await begin_answer(head.status);
+            if (late) {
+                co_return late;
+            }
+        }
+        if (start_now(head, first, is_all)) {
+            co_return error_code{};
+        }
+        if (broken_) {
+            co_return asio::error::connection_aborted;
         }
     }
-    bytes_ += first.size();
-    if (is_all) {
-        co_return complete();
+    auto const failed = co_await transmit(unsent_beginning_);
+    unsent_beginning_ = {};
+    if (failed) {
+        co_return failed;
     }
-    co_return error_code{};
+    co_return begun(streaming_ == framing::none ? 0 : first.size(), is_all);
 }
 
 task<error_code> session::write(asio::const_buffer some) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/async/task.hpp"
+#include "proxy/http/forwarded.hpp"
 #include "proxy/http/message.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -40,6 +41,12 @@ public:
     /// written for `framing::none` and an empty body. `head` and `body` outlive the exchange: with
     /// `repeat::safe` they may be sent again, as late as in `read_head`.
     virtual task<failure> send(http::request_head const& head, std::string_view body) = 0;
+    /// As `send` of what `http::prepare_upstream_request` makes of a request without content that
+    /// asks for no upgrade, where an idle connection may be used and is there: then without
+    /// waiting, and neither argument has to stay. False: nothing was sent, and `send` does it.
+    virtual bool send_now(http::request_head const& /*from*/, http::arrival const& /*how*/) {
+        return false;
+    }
     /// As `send`, but framed by `head.body`, and the content follows with `write_body`... and
     /// `finish_body`. Never repeated. Writes `Expect: 100-continue` when `head.expects_continue`.
     /// One coroutine may write content while another reads the answer.
@@ -50,6 +57,8 @@ public:
     /// Reads the next head: an interim one (1xx but 101) or the final one. `into` is overwritten;
     /// it holds end-to-end fields only (http/hop_by_hop), but for a 101.
     virtual task<failure> read_head(http::response_head& into) = 0;
+    /// A head to read into, whose storage is used again after this exchange.
+    virtual http::response_head& room_for_head() = 0;
     /// Reads some content; size 0 and failure::none: complete.
     struct chunk {
         failure why = failure::none;

@@ -16,16 +16,16 @@ namespace sidecache::upstream {
 
 http_exchange::http_exchange(pool& owner, repeat how, std::chrono::milliseconds deadline)
     : owner_(owner),
-      place_(owner.open_.insert(owner.open_.end(), this)),
+      place_(owner.enter(*this)),
+      space_(owner.borrow_space()),
       how_(how),
-      deadline_(owner.sweep_, [this] { cancel(); }),
-      connecting_(owner.sweep_, [this] { cancel(); }) {
+      deadline_(owner.sweep_, [this] { cancel(); }) {
     deadline_.arm(deadline);
 }
 
 http_exchange::~http_exchange() {
-    owner_.open_.erase(place_);
-    owner_.spare(std::move(taken_));
+    owner_.leave(*this);
+    owner_.give_back(std::move(space_));
 }
 
 void http_exchange::cancel() {
@@ -80,24 +80,54 @@ void http_exchange::drop() {
 }
 
 void http_exchange::render(http::request_head const& head, std::uint64_t length, bool streams) {
-    out_.clear();
-    out_.reserve(head.method.size() + head.target.size() + head.fields.characters() +
-                 4 * head.fields.size() + 96);
-    out_.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
-    head.fields.write_to(out_);
+    auto& out = space_->out;
+    out.clear();
+    out.reserve(head.method.size() + head.target.size() + head.fields.characters() + 96);
+    out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
+    head.fields.write_to(out);
     if (framing_ == http::framing::chunked) {
-        out_.append("Transfer-Encoding: chunked\r\n");
+        out.append("Transfer-Encoding: chunked\r\n");
     } else if (framing_ == http::framing::length) {
         std::array<char, 20> digits;
         auto* const end = std::to_chars(digits.data(), digits.data() + digits.size(), length).ptr;
-        out_.append("Content-Length: ").append(digits.data(), end).append("\r\n");
+        out.append("Content-Length: ").append(digits.data(), end).append("\r\n");
     }
     if (streams && head.expects_continue) {
-        out_.append("Expect: 100-continue\r\n");
+        out.append("Expect: 100-continue\r\n");
     }
-    out_.append("\r\n");
+    out.append("\r\n");
     is_head_request_ = head.method == "HEAD";
     asked_upgrade_ = head.upgrade;
+}
+
+/// An idle connection, if there is one.
+void http_exchange::take_connection() {
+    connection_ = owner_.take();
+    generation_ = owner_.generation_;
+    repeatable_ = connection_ != nullptr;
+}
+
+bool http_exchange::send_now(http::request_head const& from, http::arrival const& how) {
+    if (how_ != repeat::safe) {
+        return false;
+    }
+    take_connection();
+    if (!connection_) {
+        return false;
+    }
+    auto& out = space_->out;
+    out.clear();
+    http::render_upstream_request(out, from, how);
+    is_head_request_ = from.method == "HEAD";
+    request_complete_ = true;
+    sent_anything_ = true;
+    std::array<asio::const_buffer, 1> pieces{asio::buffer(out)};
+    std::span<asio::const_buffer> rest(pieces);
+    write_failed_ = static_cast<bool>(write_now(connection_->socket, rest));
+    if (!write_failed_ && !rest.empty()) {
+        unsent_ = rest.front().size();
+    }
+    return true;
 }
 
 task<failure> http_exchange::send(http::request_head const& head, std::string_view body) {
@@ -107,14 +137,12 @@ task<failure> http_exchange::send(http::request_head const& head, std::string_vi
     body_ = body;
     bool const may_reuse = how_ == repeat::safe;
     if (may_reuse) {
-        connection_ = owner_.take();
-        generation_ = owner_.generation_;
-        repeatable_ = connection_ != nullptr;
+        take_connection();
     }
     request_complete_ = true;
     if (connection_) {
         // As a rule the socket takes all of it at once: then no further coroutine is needed.
-        std::array<asio::const_buffer, 2> pieces{asio::buffer(out_), asio::buffer(body_)};
+        std::array<asio::const_buffer, 2> pieces{asio::buffer(space_->out), asio::buffer(body_)};
         std::span<asio::const_buffer> rest(pieces);
         sent_anything_ = true;
         write_failed_ = static_cast<bool>(write_now(connection_->socket, rest));
@@ -142,7 +170,7 @@ task<failure> http_exchange::transmit() {
             co_return failed;
         }
     }
-    std::array<asio::const_buffer, 2> pieces{asio::buffer(out_), asio::buffer(body_)};
+    std::array<asio::const_buffer, 2> pieces{asio::buffer(space_->out), asio::buffer(body_)};
     sent_anything_ = true;
     co_return co_await transmit_rest(pieces);
 }
@@ -179,10 +207,13 @@ task<failure> http_exchange::connect() {
 task<failure> http_exchange::connect_to(tcp::endpoint const& where) {
     connection_ = std::make_unique<connection>(owner_.ex_);
     dead_ = false;
-    connecting_.arm(owner_.settings_.connect_timeout);
+    if (!connecting_) {
+        connecting_.emplace(owner_.sweep_, [this] { cancel(); });
+    }
+    connecting_->arm(owner_.settings_.connect_timeout);
     auto const [ec] = co_await connection_->socket.async_connect(where, as_tuple);
-    bool const late = connecting_.expired();
-    connecting_.disarm();
+    bool const late = connecting_->expired();
+    connecting_->disarm();
     if (ec || late || over()) {
         drop();
         co_return ended(failure::connect);
@@ -251,11 +282,20 @@ task<failure> http_exchange::finish_body() {
 
 task<failure> http_exchange::read_head(http::response_head& into) {
     bool any_byte = interims_ != 0;
+    if (unsent_ != 0) {
+        std::string_view const out = space_->out;
+        std::array<asio::const_buffer, 1> pieces{
+            asio::buffer(out.substr(out.size() - std::exchange(unsent_, 0)))};
+        auto const failed = co_await transmit_rest(pieces);
+        if (failed != failure::none) {
+            co_return failed;
+        }
+    }
     for (;;) {
         if (!usable() || over()) {
             co_return ended(failure::broken);
         }
-        auto const step = parser_.parse(connection_->buffer.data(), into);
+        auto const step = space_->parser.parse(connection_->buffer.data(), into);
         if (step.malformed) {
             drop();
             co_return failure::malformed;
@@ -410,7 +450,7 @@ exchange::ready http_exchange::take_ready() {
         // The bytes stay where they are, and the connection goes on without them, unless something
         // came behind them.
         keep_ = keep_ && buffer.empty();
-        std::swap(taken_, buffer);
+        std::swap(space_->taken, buffer);
     }
     hand_over();
     return {bytes, content_.complete()};

@@ -1,12 +1,11 @@
 #pragma once
 
 #include "proxy/http/content_reader.hpp"
-#include "proxy/http/response_parser.hpp"
 #include "proxy/upstream/pool.hpp"
 
 #include <cstdint>
-#include <list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,10 +25,12 @@ public:
     ~http_exchange() override;
 
     task<failure> send(http::request_head const& head, std::string_view body) override;
+    bool send_now(http::request_head const& from, http::arrival const& how) override;
     task<failure> send_head(http::request_head const& head) override;
     task<failure> write_body(asio::const_buffer some) override;
     task<failure> finish_body() override;
     task<failure> read_head(http::response_head& into) override;
+    http::response_head& room_for_head() override { return space_->head; }
     task<chunk> read_body(asio::mutable_buffer out) override;
     ready take_ready() override;
     void await_content() override;
@@ -40,11 +41,12 @@ public:
     void abort() override;
 
 private:
-    /// The upstream's heads are bounded too, generously: it is ours, but it may be broken.
-    static constexpr std::size_t max_header = 64 << 10;
     /// More interim answers than anybody has use for.
     static constexpr unsigned max_interims = 32;
 
+    friend class pool;  // which keeps `place_` right
+
+    void take_connection();
     task<failure> transmit();
     task<failure> transmit_rest(std::span<asio::const_buffer> pieces);
     task<failure> connect();
@@ -62,19 +64,18 @@ private:
     failure ended(failure otherwise) const;
 
     pool& owner_;
-    std::list<http_exchange*>::iterator place_;
+    std::size_t place_;  // among the pool's open ones
+    std::unique_ptr<exchange_space> space_;
     repeat how_;
     deadline deadline_;
-    deadline connecting_;
+    std::optional<deadline> connecting_;
     std::unique_ptr<connection> connection_;
     unsigned generation_ = 0;
-    http::response_parser parser_{max_header};
     http::content_reader content_;
-    http::read_buffer taken_;  // what `take_ready` gave out, when its connection has gone on
 
     // The request.
-    std::string out_;
     std::string_view body_;
+    std::size_t unsent_ = 0;  // of the head that `send_now` wrote
     http::framing framing_ = http::framing::none;
     std::uint64_t promised_ = 0;
     bool is_head_request_ = false;

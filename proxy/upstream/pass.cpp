@@ -142,19 +142,36 @@ task<failure> read_final_head(http::downstream& client,
     co_return failure::none;
 }
 
-task<void> send_answer(http::downstream& client,
-                       exchange& in,
-                       pass_options const& options,
-                       http::response_head& head,
-                       pass_outcome& outcome) {
+/// What goes to the client besides the upstream's own fields, and to who asks for the head.
+void finish_head(pass_options const& options, http::response_head& head) {
     if (options.seen != nullptr) {
         *options.seen = head;
     }
     for (auto const& f : options.extra) {
         head.fields.add(f.name, f.value);
     }
-    // A small answer usually came with its head: then it goes on as it came, in one write.
-    auto const first = in.take_ready();
+}
+
+/// A small answer usually came with its head: then it goes on as it came, in one write, and needs
+/// no coroutine. Whether that was all of it; otherwise `send_answer` does the rest.
+bool send_answer_now(http::downstream& client,
+                     exchange::ready const& first,
+                     http::response_head const& head,
+                     pass_outcome& outcome) {
+    if (!first.complete || !client.start_now(head, asio::buffer(first.bytes), true)) {
+        return false;
+    }
+    outcome.status = head.status;
+    outcome.bytes = first.bytes.size();
+    return true;
+}
+
+task<void> send_answer(http::downstream& client,
+                       exchange& in,
+                       pass_options const& options,
+                       exchange::ready first,
+                       http::response_head const& head,
+                       pass_outcome& outcome) {
     auto const not_started =
         co_await client.start_with(head, asio::buffer(first.bytes), first.complete);
     if (not_started) {
@@ -200,28 +217,76 @@ task<void> send_tunnel(http::downstream& client,
     (void)co_await client.tunnel(head, std::move(socket), already_read);
 }
 
-}  // namespace
-
-task<pass_outcome> pass(http::downstream& client, upstream::client& up, pass_options options) {
-    auto const ex = co_await asio::this_coro::executor;
-    auto const& request = client.request();
-    http::request_head made;
-    if (!options.head) {
-        http::arrival const from{client.peer(), options.fallback_host};
-        made = http::prepare_upstream_request(request, from);
-        options.head = &made;
+http::request_head prepare(http::downstream const& client, pass_options const& options) {
+    if (options.how_it_came != nullptr) {
+        return http::prepare_upstream_request(client.request(), *options.how_it_came);
     }
-    bool const streams = !options.read_all && request.view().has_body;
-    bool const fresh = streams || request.upgrade;
+    http::arrival const from{client.peer(), options.fallback_host};
+    return http::prepare_upstream_request(client.request(), from);
+}
+
+/// A request whose content, if any, is at hand: what most are. Its frame is kept small, so that
+/// Asio keeps it for the next one, and what usually needs no waiting is no coroutine.
+task<pass_outcome> pass_whole(http::downstream& client,
+                              upstream::client& up,
+                              pass_options options) {
     pass_outcome outcome;
     auto const began = steady_clock::now();
-    auto out = up.open(fresh ? repeat::never : options.how, options.deadline);
+    auto const out = up.open(options.how, options.deadline);
+    std::unique_ptr<http::request_head> made;
+    bool const can_be_rendered = options.head == nullptr && options.how_it_came != nullptr &&
+                                 options.read_before.empty() && !client.request().has_content();
+    if (!can_be_rendered || !out->send_now(client.request(), *options.how_it_came)) {
+        if (options.head == nullptr) {
+            made = std::make_unique<http::request_head>(prepare(client, options));
+            options.head = made.get();
+        }
+        outcome.why = co_await out->send(*options.head, options.read_before);
+    }
+    auto& head = out->room_for_head();
+    if (outcome.why == failure::none) {
+        outcome.why = co_await out->read_head(head);
+    }
+    if (outcome.why == failure::none && is_interim(head)) {
+        outcome.why = co_await read_final_head(client, *out, nullptr, head);
+    }
+    if (outcome.why == failure::none && head.status == 101) {
+        outcome.why = failure::malformed;  // nobody asked for an upgrade
+    }
+    outcome.upstream = steady_clock::now() - began;
+    if (outcome.why == failure::none) {
+        finish_head(options, head);
+        auto const first = out->take_ready();
+        if (!send_answer_now(client, first, head, outcome)) {
+            co_await send_answer(client, *out, options, first, head, outcome);
+        }
+    }
+    if (outcome.why != failure::none && outcome.status == 0 && !client.answered()) {
+        co_await answer_failure(client, options, error_code{}, outcome);
+    }
+    co_return outcome;
+}
+
+/// A request whose content is read while it is sent, or which asks for another protocol: over a
+/// connection of its own.
+task<pass_outcome> pass_streamed(http::downstream& client,
+                                 upstream::client& up,
+                                 pass_options options,
+                                 bool streams) {
+    auto const ex = co_await asio::this_coro::executor;
+    http::request_head made;
+    if (options.head == nullptr) {
+        made = prepare(client, options);
+        options.head = &made;
+    }
+    pass_outcome outcome;
+    auto const began = steady_clock::now();
+    auto out = up.open(repeat::never, options.deadline);
     if (streams) {
         outcome.why = co_await out->send_head(*options.head);
     } else {
         outcome.why = co_await out->send(*options.head, options.read_before);
     }
-    // Most requests have no content: nothing is set up for it.
     std::optional<upload> state;
     std::optional<scope> beside;
     if (streams) {
@@ -231,7 +296,7 @@ task<pass_outcome> pass(http::downstream& client, upstream::client& up, pass_opt
             beside->spawn("upload", send_content(client, *out, options, *state));
         }
     }
-    http::response_head head;
+    auto& head = out->room_for_head();
     if (outcome.why == failure::none) {
         outcome.why = co_await out->read_head(head);
     }
@@ -241,7 +306,9 @@ task<pass_outcome> pass(http::downstream& client, upstream::client& up, pass_opt
     outcome.upstream = steady_clock::now() - began;
     bool const switches = outcome.why == failure::none && head.status == 101;
     if (outcome.why == failure::none && !switches) {
-        co_await send_answer(client, *out, options, head, outcome);
+        finish_head(options, head);
+        auto const first = out->take_ready();
+        co_await send_answer(client, *out, options, first, head, outcome);
     }
     // The answer is out, or there will be none: the rest of the content has no reader.
     error_code client_error;
@@ -259,6 +326,17 @@ task<pass_outcome> pass(http::downstream& client, upstream::client& up, pass_opt
         co_await answer_failure(client, options, client_error, outcome);
     }
     co_return outcome;
+}
+
+}  // namespace
+
+task<pass_outcome> pass(http::downstream& client, upstream::client& up, pass_options options) {
+    auto const& request = client.request();
+    bool const streams = !options.read_all && request.has_content();
+    if (streams || request.upgrade) {
+        return pass_streamed(client, up, options, streams);
+    }
+    return pass_whole(client, up, options);
 }
 
 }  // namespace sidecache::upstream

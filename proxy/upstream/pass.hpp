@@ -1,6 +1,7 @@
 #pragma once
 
 #include "proxy/http/downstream.hpp"
+#include "proxy/http/forwarded.hpp"
 #include "proxy/upstream/exchange.hpp"
 
 #include <chrono>
@@ -18,8 +19,10 @@ struct pass_options {
     repeat how = repeat::never;
     /// Goes into the answer, after the upstream's own fields: Cache-Status.
     std::span<rules::field const> extra{};
-    /// What to send, as `prepare_upstream_request` made it. Null: made here.
+    /// What to send, as `prepare_upstream_request` made it. Null: made here, from `how_it_came`.
     http::request_head const* head = nullptr;
+    /// Null: the client's address and `fallback_host`.
+    http::arrival const* how_it_came = nullptr;
     /// Content that was read from the client already, before whatever it has yet to send.
     std::string_view read_before{};
     /// There is no more than `read_before`.

@@ -10,6 +10,8 @@ namespace sidecache::upstream {
 namespace {
 
 constexpr std::size_t most_spare = 16;
+/// Heads beyond that are rare: their storage goes.
+constexpr std::size_t most_kept = 16 << 10;
 
 }  // namespace
 
@@ -66,12 +68,36 @@ std::unique_ptr<connection> pool::take() {
     return nullptr;
 }
 
-void pool::spare(http::read_buffer b) {
-    b.consume(b.size());
-    b.shrink();
-    if (b.has_storage() && spare_.size() < most_spare) {
-        spare_.push_back(std::move(b));
+std::unique_ptr<exchange_space> pool::borrow_space() {
+    if (spaces_.empty()) {
+        return std::make_unique<exchange_space>();
     }
+    auto last = std::move(spaces_.back());
+    spaces_.pop_back();
+    return last;
+}
+
+void pool::give_back(std::unique_ptr<exchange_space> used) {
+    bool const is_small = used->out.capacity() + used->head.fields.characters() < most_kept;
+    if (!is_small || spaces_.size() >= most_spare) {
+        return;
+    }
+    used->parser.reset();
+    used->taken.consume(used->taken.size());
+    used->taken.shrink();
+    spaces_.push_back(std::move(used));
+}
+
+std::size_t pool::enter(http_exchange& e) {
+    open_.push_back(&e);
+    return open_.size() - 1;
+}
+
+void pool::leave(http_exchange& e) {
+    auto* const last = open_.back();
+    open_[e.place_] = last;
+    last->place_ = e.place_;
+    open_.pop_back();
 }
 
 void pool::give(std::unique_ptr<connection> c) {
@@ -80,10 +106,6 @@ void pool::give(std::unique_ptr<connection> c) {
     }
     c->idle_since = sweep_.now();
     c->buffer.shrink();
-    if (!c->buffer.has_storage() && !spare_.empty()) {
-        c->buffer = std::move(spare_.back());
-        spare_.pop_back();
-    }
     c->incoming.watch(c->buffer.prepare(1));
     idle_.push_back(std::move(c));
 }

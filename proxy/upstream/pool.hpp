@@ -4,12 +4,13 @@
 #include "proxy/async/arrival.hpp"
 #include "proxy/async/deadline.hpp"
 #include "proxy/http/read_buffer.hpp"
+#include "proxy/http/response_parser.hpp"
 #include "proxy/upstream/endpoints.hpp"
 #include "proxy/upstream/exchange.hpp"
 
 #include <cstddef>
-#include <list>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace sidecache::upstream {
@@ -26,6 +27,17 @@ struct connection {
     /// Watches while it lies idle: where nothing has come in, not even the end, it may be used.
     arrival incoming;
     sweeper::clock::time_point idle_since{};
+};
+
+/// What an exchange works with, used again by the next one.
+struct exchange_space {
+    /// The upstream's heads are bounded too, generously: it is ours, but it may be broken.
+    static constexpr std::size_t max_header = 64 << 10;
+
+    std::string out;  ///< the request's head
+    http::response_parser parser{max_header};
+    http::response_head head;
+    http::read_buffer taken;  ///< what `take_ready` gave out, when its connection has gone on
 };
 
 /// The client of one worker: connections kept alive between exchanges. The one used last is used
@@ -53,16 +65,19 @@ private:
     /// The idle connection used last that is still alive; null when there is none.
     std::unique_ptr<connection> take();
     void give(std::unique_ptr<connection> c);
-    /// A buffer that nobody needs any more: for the next connection whose own went with an answer.
-    void spare(http::read_buffer b);
+    std::unique_ptr<exchange_space> borrow_space();
+    void give_back(std::unique_ptr<exchange_space> used);
+    /// The place among the open ones.
+    std::size_t enter(http_exchange& e);
+    void leave(http_exchange& e);
 
     executor ex_;
     sweeper& sweep_;
     config::upstream settings_;
     endpoints endpoints_;
     std::vector<std::unique_ptr<connection>> idle_;  // the one used last is at the back
-    std::vector<http::read_buffer> spare_;
-    std::list<http_exchange*> open_;
+    std::vector<std::unique_ptr<exchange_space>> spaces_;
+    std::vector<http_exchange*> open_;
     unsigned generation_ = 0;  // connections of an earlier one are not taken back
 };
 

@@ -33,6 +33,7 @@ public:
         co_return failure::none;
     }
 
+    http::response_head& room_for_head() override { return room_; }
     task<failure> read_head(http::response_head& into) override {
         while (!owner_.open_) {
             co_await owner_.door_.wait();
@@ -82,6 +83,7 @@ public:
     }
 
 private:
+    http::response_head room_;
     fake_upstream& owner_;
     reply script_;
     std::shared_ptr<request> record_;

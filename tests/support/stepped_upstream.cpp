@@ -68,6 +68,7 @@ public:
     task<failure> write_body(asio::const_buffer) override { co_return failure::none; }
     task<failure> finish_body() override { co_return failure::none; }
 
+    http::response_head& room_for_head() override { return room_; }
     task<failure> read_head(http::response_head& into) override {
         while (!fetch_->has_head_ && fetch_->why_ == failure::none) {
             co_await fetch_->moved_.wait();
@@ -105,6 +106,7 @@ public:
     }
 
 private:
+    http::response_head room_;
     stepped_upstream& owner_;
     std::shared_ptr<fetch> fetch_;
 };
