@@ -114,12 +114,48 @@ resp_reader::status resp_reader::next(reply_set& into) {
     auto state = status::complete;
     do {
         bool const is_element = left_ > 0;
+        if (is_element && take_whole_texts(into)) {
+            break;
+        }
         state = take(into);
         left_ -= is_element && state == status::complete ? 1U : 0U;
     } while (state == status::complete && left_ > 0);
     is_broken_ =
         state == status::broken || (state == status::partial && end_ - at_ > limits_.bytes);
     return is_broken_ ? status::broken : state;
+}
+
+/// Takes the elements of an array that are texts and all there: what an MGET brings is nothing but
+/// these. True: the array is complete. Whatever is out of the ordinary is left to `take`.
+bool resp_reader::take_whole_texts(reply_set& into) {
+    auto const* const from = chunk_->data() + at_;
+    auto const* const end = chunk_->data() + end_;
+    auto const* at = from;
+    while (left_ > 0 && end - at > short_number + 3 && at[0] == '$' && at[1] != '0') {
+        std::int64_t size = 0;
+        auto const* text = at + 1;
+        while (text - at <= short_number && is_digit(*text)) {
+            size = size * 10 + (*text++ - '0');
+        }
+        if (text == at + 1 || text[0] != '\r' || text[1] != '\n') {
+            break;
+        }
+        text += 2;
+        if (end - text < size + 2 || text[size] != '\r' || text[size + 1] != '\n' ||
+            static_cast<std::uint64_t>(size) > limits_.bytes) {
+            break;
+        }
+        into.nodes_.push_back({reply_set::kind::text, size, text});
+        at = text + size + 2;
+        --left_;
+    }
+    if (at != from) {
+        hold(into);
+        at_ += static_cast<std::size_t>(at - from);
+        looked_ = 0;
+        whole_ = 0;
+    }
+    return left_ == 0;
 }
 
 /// A reply, an element of an array, or the head of an array.

@@ -118,6 +118,7 @@ private:
         std::size_t line = 0;
     };
 
+    bool take_whole_texts(reply_set& into);
     status take(reply_set& into);
     status take_bulk(reply_set& into);
     status take_array(reply_set& into);

@@ -82,7 +82,14 @@ void append_mget(std::string& out,
     };
     auto const put_length = [&](char sign, std::size_t n) {
         *at++ = sign;
-        at = std::to_chars(at, at + 20, n).ptr;
+        if (n < 10) {
+            *at++ = static_cast<char>('0' + n);
+        } else if (n < 100) {
+            *at++ = static_cast<char>('0' + n / 10);
+            *at++ = static_cast<char>('0' + n % 10);
+        } else {
+            at = std::to_chars(at, at + 20, n).ptr;
+        }
         put("\r\n");
     };
     put_length('*', 2 + names.size());
