@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 namespace sidecache::rules {
 
@@ -39,15 +40,22 @@ bool is_token(std::string_view s) {
            });
 }
 
+/// What an sf-string holds without an escape (RFC 8941 section 3.3.3).
+constexpr bool is_plain_character(char c) {
+    // As signed char, bytes from 0x80 on are below 0x20, too.
+    return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
+/// Not empty, and nothing in it to escape.
+bool is_plain(std::string_view s) {
+    return !s.empty() && std::all_of(s.begin(), s.end(), is_plain_character);
+}
+
 void append_string(std::string& out, std::string_view s) {
-    auto const is_plain = [](char c) {
-        // As signed char, bytes from 0x80 on are below 0x20, too.
-        return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
-    };
     out += '"';
     for (auto at = s.begin(); at != s.end();) {
         // Keys are plain nearly always: one copy for as long as they are.
-        auto const end = std::find_if_not(at, s.end(), is_plain);
+        auto const end = std::find_if_not(at, s.end(), is_plain_character);
         out.append(at, end);
         at = end;
         if (at != s.end()) {
@@ -85,7 +93,43 @@ std::string_view name(forwarded f) {
 
 }  // namespace
 
+namespace {
+
+/// Appends what nearly every hit says, with one look at the room that it takes. False: nothing was
+/// appended; something about it is out of the ordinary.
+bool render_plain_hit(std::string& out, cache_status const& status) {
+    if (status.fwd != forwarded::no || status.fwd_status || !status.ttl || status.stored ||
+        status.collapsed || !is_plain(status.key) || !is_token(status.detail)) {
+        return false;
+    }
+    constexpr std::string_view begin = "sidecache; hit; ttl=";
+    constexpr std::string_view key = "; key=\"";
+    constexpr std::string_view detail = "\"; detail=";
+    constexpr std::size_t digits = 20;
+    auto const before = out.size();
+    out.resize(before + begin.size() + digits + key.size() + status.key.size() + detail.size() +
+               status.detail.size());
+    auto* at = out.data() + before;
+    auto const put = [&at](std::string_view text) {
+        std::memcpy(at, text.data(), text.size());
+        at += text.size();
+    };
+    put(begin);
+    at = std::to_chars(at, at + digits, *status.ttl).ptr;
+    put(key);
+    put(status.key);
+    put(detail);
+    put(status.detail);
+    out.resize(static_cast<std::size_t>(at - out.data()));
+    return true;
+}
+
+}  // namespace
+
 void render_to(std::string& out, cache_status const& status) {
+    if (render_plain_hit(out, status)) {
+        return;
+    }
     out += "sidecache; ";
     if (status.fwd == forwarded::no) {
         out += "hit";
