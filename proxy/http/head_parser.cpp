@@ -1,124 +1,169 @@
 #include "proxy/http/head_parser.hpp"
 
+#include "proxy/http/field_lines.hpp"
 #include "proxy/http/hop_by_hop.hpp"
 
-#include <boost/beast/http/basic_parser.hpp>
-
-#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 namespace sidecache::http {
 
 namespace {
 
-namespace beast_http = boost::beast::http;
-using beast_http::field;
-using beast_view = boost::beast::string_view;
-using beast_error = boost::beast::error_code;
+/// Longer methods are looked at line by line: the limit of a request line counts them.
+constexpr std::size_t usual_method = 40;
 
-std::string_view view(beast_view s) {
-    return {s.data(), s.size()};
-}
-
-/// What both kinds of heads collect field by field. Beast checks the grammar of each line; it
-/// would fold lines too, but the scanner has refused those before.
-template <bool IsRequest>
-class collector : public beast_http::basic_parser<IsRequest> {
-public:
-    explicit collector(field_list& fields) : fields_(fields) {
-        // Our own limits have been applied to the bytes already.
-        this->header_limit(0xffffffffU);
-        this->body_limit(boost::none);
-        this->eager(false);
-    }
-
+/// What the fields of a request say of the connection and the content.
+struct meaning {
     framing_fields framing;
-    bool lengths_equal = true;
     unsigned hosts = 0;
-    bool has_connection = false;
-
-protected:
-    void on_field_impl(field name, beast_view text, beast_view value, beast_error&) override {
-        switch (name) {
-            case field::content_length:
-                if (framing.content_lengths++ == 0) {
-                    framing.content_length = view(value);
-                } else {
-                    lengths_equal = lengths_equal && framing.content_length == view(value);
-                }
-                return;
-            case field::transfer_encoding:
-                if (framing.transfer_encodings++ == 0) {
-                    framing.transfer_encoding = view(value);
-                }
-                return;
-            case field::host:
-                ++hosts;
-                break;
-            case field::connection:
-                has_connection = true;
-                break;
-            default:
-                break;
-        }
-        fields_.add(view(text), view(value));
-    }
-
-    void on_header_impl(beast_error&) override {}
-    void on_body_init_impl(boost::optional<std::uint64_t> const&, beast_error&) override {}
-    std::size_t on_body_impl(beast_view, beast_error&) override { return 0; }
-    void on_chunk_header_impl(std::uint64_t, beast_view, beast_error&) override {}
-    std::size_t on_chunk_body_impl(std::uint64_t, beast_view, beast_error&) override { return 0; }
-    void on_finish_impl(beast_error&) override {}
-
-private:
-    field_list& fields_;
-};
-
-class request_collector final : public collector<true> {
-public:
-    explicit request_collector(request_head& into) : collector(into.fields), into_(into) {}
-
-private:
-    void on_request_impl(beast_http::verb,
-                         beast_view method,
-                         beast_view target,
-                         int version,
-                         beast_error&) override {
-        into_.method = view(method);
-        into_.target = view(target);
-        into_.version = static_cast<unsigned>(version);
-    }
-    void on_response_impl(int, beast_view, int, beast_error&) override {}
-
-    request_head& into_;
-};
-
-struct connection_options {
+    std::string_view host{};
+    bool expect = false;
     bool close = false;
     bool keep_alive = false;
     bool upgrade = false;
     bool others = false;  // nominates fields
-};
+    bool well_formed = true;
 
-connection_options read_connection(field_list const& fields) {
-    connection_options found;
-    for (auto const& f : fields.all()) {
-        if (!rules::iequals(f.name, "Connection")) {
-            continue;
+    /// Whether it is kept as a field. The size decides most.
+    bool takes(std::string_view name, std::string_view value) {
+        switch (name.size()) {
+            case 4:
+                if (rules::iequals(name, "Host") && hosts++ == 0) {
+                    host = value;
+                }
+                return true;
+            case 6:
+                expect = expect || rules::iequals(name, "Expect");
+                return true;
+            case 10:
+                if (rules::iequals(name, "Connection")) {
+                    read_options(value);
+                }
+                return true;
+            case 14:
+                return !takes_length(name, value);
+            case 16:
+                if (rules::iequals(name, "Proxy-Connection")) {
+                    well_formed = for_each_option(value, [](std::string_view) {}) && well_formed;
+                }
+                return true;
+            case 17:
+                return !takes_coding(name, value);
+            default:
+                return true;
         }
-        for_each_token(f.value, [&](std::string_view option) {
+    }
+
+private:
+    bool takes_length(std::string_view name, std::string_view value) {
+        if (!rules::iequals(name, "Content-Length")) {
+            return false;
+        }
+        if (framing.content_lengths++ == 0) {
+            framing.content_length = value;
+        }
+        return true;
+    }
+    bool takes_coding(std::string_view name, std::string_view value) {
+        if (!rules::iequals(name, "Transfer-Encoding")) {
+            return false;
+        }
+        if (framing.transfer_encodings++ == 0) {
+            framing.transfer_encoding = value;
+        }
+        return true;
+    }
+    void read_options(std::string_view list) {
+        auto const is_list = for_each_option(list, [&](std::string_view option) {
             if (rules::iequals(option, "close")) {
-                found.close = true;
+                close = true;
             } else if (rules::iequals(option, "keep-alive")) {
-                found.keep_alive = true;
+                keep_alive = true;
             } else if (rules::iequals(option, "upgrade")) {
-                found.upgrade = true;
+                upgrade = true;
             } else {
-                found.others = true;
+                others = true;
             }
         });
+        well_formed = well_formed && is_list;
     }
-    return found;
+};
+
+/// The first byte of [at, end) that no target holds: white space or a control; `end` when there is
+/// none. Eight at a time, as `find_text_end`.
+char const* find_target_end(char const* at, char const* end) {
+    constexpr std::uint64_t each = 0x0101010101010101ULL;
+    if constexpr (std::endian::native == std::endian::little) {
+        while (end - at >= 8) {
+            std::uint64_t word = 0;
+            std::memcpy(&word, at, sizeof word);
+            auto const deleted = word ^ (each * 0x7f);
+            auto const marked =
+                (((word - each * 0x21) & ~word) | ((deleted - each) & ~deleted)) & (each * 0x80);
+            if (marked != 0) {
+                return at + std::countr_zero(marked) / 8;
+            }
+            at += 8;
+        }
+    }
+    while (at != end && static_cast<unsigned char>(*at) > 0x20 && *at != 0x7f) {
+        ++at;
+    }
+    return at;
+}
+
+/// request-line = method SP request-target SP HTTP-version (RFC 9112 section 3). Moves `at` behind
+/// the line; false: not whole, or not right.
+bool read_request_line(char const*& at, char const* end, request_head& into) {
+    constexpr std::string_view version = " HTTP/1.";
+    auto const* const method = at;
+    while (at != end && is_token_byte(*at)) {
+        ++at;
+    }
+    if (at == end || at == method || *at != ' ') {
+        return false;
+    }
+    auto const* const method_end = at;
+    auto const* const target = at + 1;
+    at = find_target_end(target, end);
+    // The digit behind the dot, and the line's end.
+    if (at == target || end - at < static_cast<std::ptrdiff_t>(version.size()) + 3 ||
+        std::memcmp(at, version.data(), version.size()) != 0) {
+        return false;
+    }
+    auto const* const minor = at + version.size();
+    if ((*minor != '0' && *minor != '1') || minor[1] != '\r' || minor[2] != '\n') {
+        return false;
+    }
+    into.method.assign(method, method_end);
+    into.target.assign(target, at);
+    into.version = *minor == '1' ? 11 : 10;
+    at = minor + 3;
+    return true;
+}
+
+/// The size of the head that `bytes` begin with; 0: not whole, or not right. `lines` is
+/// overwritten.
+std::size_t read_head(std::string_view bytes,
+                      request_head& into,
+                      meaning& seen,
+                      std::vector<field_list::found>& lines) {
+    into.clear();
+    lines.clear();
+    auto const* at = bytes.data();
+    auto const* const end = at + bytes.size();
+    if (!read_request_line(at, end, into)) {
+        return 0;
+    }
+    auto const* const block = at;
+    if (read_fields(at, end, lines, seen) != reading::complete) {
+        return 0;
+    }
+    into.fields.add_lines({block, static_cast<std::size_t>(at - block)}, lines);
+    return static_cast<std::size_t>(at - bytes.data());
 }
 
 // Of what a client may want to switch to only this is tunnelled: through `h2c`, TLS or a protocol
@@ -127,30 +172,28 @@ bool is_tunnelled(std::string_view protocols) {
     return rules::iequals(protocols, "websocket");
 }
 
-refusal finish_request(request_head& head, collector<true> const& seen) {
+refusal finish_request(request_head& head, meaning const& seen) {
     auto const framed = frame_request(seen.framing, head.version);
     if (framed.bad) {
         return framed.bad;
     }
     head.body = framed.body;
     head.content_length = framed.length;
-    head.host = head.fields.find("Host").value_or("");
+    head.host = seen.host;
     if (auto const bad = normalise_target(head, seen.hosts)) {
         return bad;
     }
-    connection_options const options =
-        seen.has_connection ? read_connection(head.fields) : connection_options{};
-    head.keep_alive = !options.close && (head.version >= 11 || options.keep_alive);
-    if (options.others) {
+    head.keep_alive = !seen.close && (head.version >= 11 || seen.keep_alive);
+    if (seen.others) {
         drop_nominated(head.fields);
     }
-    if (auto const expect = head.fields.joined("Expect"); expect && head.version >= 11) {
-        if (!rules::iequals(*expect, "100-continue")) {
+    if (seen.expect && head.version >= 11) {
+        if (!rules::iequals(head.fields.joined("Expect").value_or(""), "100-continue")) {
             return {417, "an expectation we do not know"};
         }
         head.expects_continue = head.view().has_body;
     }
-    if (options.upgrade && head.version >= 11 && !head.view().has_body) {
+    if (seen.upgrade && head.version >= 11 && !head.view().has_body) {
         auto const protocols = head.fields.joined("Upgrade");
         head.upgrade = protocols && is_tunnelled(*protocols);
     }
@@ -165,30 +208,41 @@ request_parser::step request_parser::parse(std::string_view bytes, request_head&
         bytes.remove_prefix(2);
         skipped += 2;
     }
-    auto const scanned = scanner_.scan(bytes);
-    if (scanned.bad) {
-        return {scanned.bad, skipped, false};
-    }
-    if (scanned.size == 0) {
+    if (bytes.empty()) {
         return {{}, skipped, false};
     }
-    scanner_.reset();
-    into.clear();
-    into.fields.reserve(12, scanned.size);
-    request_collector collect(into);
-    beast_error error;
-    collect.put({bytes.data(), scanned.size}, error);
-    if (error) {
-        // Beast judges framing fields, too; ours is the word that counts, but both refuse.
-        return {{400, "not a valid HTTP request head"}, skipped, false};
+    meaning seen;
+    std::size_t size = 0;
+    bool is_usual = false;
+    if (!arrives_in_pieces_) {
+        size = read_head(bytes, into, seen, lines_);
+        is_usual = size != 0 && size <= limits_.max_header &&
+                   into.target.size() <= limits_.max_target && into.method.size() <= usual_method;
     }
-    if (into.target.size() > limits_.max_target) {
-        return {{414, "the target is too long"}, skipped, false};
+    if (!is_usual) {
+        // Not whole, or not right: line by line it shows which, and why. What comes in pieces is
+        // from now on only looked through for its end.
+        auto const scanned = scanner_.scan(bytes);
+        if (scanned.bad || scanned.size == 0) {
+            into.clear();
+            arrives_in_pieces_ = true;
+            return {scanned.bad, skipped, false};
+        }
+        scanner_.reset();
+        arrives_in_pieces_ = false;
+        seen = {};
+        size = read_head(bytes.substr(0, scanned.size), into, seen, lines_);
+        if (size != scanned.size) {
+            return {{400, "not a valid HTTP request head"}, skipped, false};
+        }
+        if (into.target.size() > limits_.max_target) {
+            return {{414, "the target is too long"}, skipped, false};
+        }
     }
-    if (auto const bad = finish_request(into, collect)) {
+    if (auto const bad = finish_request(into, seen)) {
         return {bad, skipped, false};
     }
-    return {{}, skipped + scanned.size, true};
+    return {{}, skipped + size, true};
 }
 
 }  // namespace sidecache::http

@@ -5,11 +5,13 @@
 
 #include <cstddef>
 #include <string_view>
+#include <vector>
 
 namespace sidecache::http {
 
-/// Bytes in, request heads out; no I/O. Beast parses, `framing` judges; the result is written into
-/// a head whose storage is used again. One thread.
+/// Bytes in, request heads out; no I/O. One strict look over a head that arrives whole, as strict
+/// as `head_scanner` and Beast's parser behind it (tests/http compares), then `framing` judges; the
+/// result is written into a head whose storage is used again. One thread.
 class request_parser {
 public:
     explicit request_parser(head_limits limits) : scanner_(true, limits), limits_(limits) {}
@@ -27,6 +29,8 @@ public:
 private:
     head_scanner scanner_;
     head_limits limits_;
+    bool arrives_in_pieces_ = false;
+    std::vector<field_list::found> lines_;
 };
 
 }  // namespace sidecache::http

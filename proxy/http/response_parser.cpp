@@ -1,38 +1,17 @@
 #include "proxy/http/response_parser.hpp"
 
+#include "proxy/http/field_lines.hpp"
 #include "proxy/http/hop_by_hop.hpp"
-#include "proxy/http/line_bytes.hpp"
 
 namespace sidecache::http {
 
 namespace {
-
-enum class reading { complete, incomplete, malformed };
 
 /// "HTTP/1.1 200 " and the shortest line's end.
 constexpr std::ptrdiff_t shortest_line = 15;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
-}
-
-/// Moves `at` behind the line's end, to which everything is text. `text_end`: the CR.
-reading read_text(char const*& at, char const* end, char const*& text_end) {
-    text_end = find_text_end(at, end);
-    if (text_end == end) {
-        return reading::incomplete;
-    }
-    if (*text_end != '\r') {
-        return reading::malformed;
-    }
-    if (text_end + 1 == end) {
-        return reading::incomplete;
-    }
-    if (text_end[1] != '\n') {
-        return reading::malformed;
-    }
-    at = text_end + 2;
-    return reading::complete;
 }
 
 /// status-line = HTTP-version SP status-code SP [ reason-phrase ] (RFC 9112 section 4).
@@ -74,36 +53,18 @@ struct meaning {
     bool takes(std::string_view name, std::string_view value);
 
 private:
+    /// In an answer nobody understands it is not known what the connection is good for.
     void read_options(std::string_view list);
 };
 
-/// #connection-option: tokens between commas, of which some may be missing (RFC 9110 section
-/// 5.6.1). In an answer nobody understands it is not known what the connection is good for.
 void meaning::read_options(std::string_view list) {
-    auto const* at = list.data();
-    auto const* const end = at + list.size();
-    bool after_comma = true;
-    while (at != end) {
-        if (*at == ',') {
-            after_comma = true;
-            ++at;
-        } else if (is_blank(*at)) {
-            ++at;
-        } else {
-            auto const* const begin = at;
-            while (at != end && is_token_byte(*at)) {
-                ++at;
-            }
-            if (at == begin || !after_comma) {
-                well_formed = false;
-                return;
-            }
-            after_comma = false;
-            std::string_view const option(begin, static_cast<std::size_t>(at - begin));
-            close = close || rules::iequals(option, "close");
-            keep_alive = keep_alive || rules::iequals(option, "keep-alive");
-        }
-    }
+    well_formed = for_each_option(list,
+                                  [&](std::string_view option) {
+                                      close = close || rules::iequals(option, "close");
+                                      keep_alive =
+                                          keep_alive || rules::iequals(option, "keep-alive");
+                                  }) &&
+                  well_formed;
 }
 
 bool meaning::takes(std::string_view name, std::string_view value) {
@@ -133,70 +94,6 @@ bool meaning::takes(std::string_view name, std::string_view value) {
         well_formed = well_formed && other.well_formed;
     }
     return true;
-}
-
-/// field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5). A folded line begins with
-/// white space, which is no name.
-reading read_field(char const*& at, char const* end, char const* block, field_list::found& field) {
-    auto const* const name = at;
-    auto const* colon = at;
-    while (colon != end && is_token_byte(*colon)) {
-        ++colon;
-    }
-    if (colon == end) {
-        return reading::incomplete;
-    }
-    if (*colon != ':' || colon == name) {
-        return reading::malformed;
-    }
-    auto const* value = colon + 1;
-    while (value != end && is_blank(*value)) {
-        ++value;
-    }
-    at = value;
-    char const* value_end = nullptr;
-    auto const how = read_text(at, end, value_end);
-    if (how != reading::complete) {
-        return how;
-    }
-    while (value_end != value && is_blank(value_end[-1])) {
-        --value_end;
-    }
-    field = {static_cast<std::uint32_t>(name - block),
-             static_cast<std::uint32_t>(colon - name),
-             static_cast<std::uint32_t>(value - block),
-             static_cast<std::uint32_t>(value_end - value)};
-    return reading::complete;
-}
-
-/// Moves `at` behind the empty line. `lines`: the fields that are kept.
-reading read_fields(char const*& at,
-                    char const* end,
-                    std::vector<field_list::found>& lines,
-                    meaning& seen) {
-    auto const* const block = at;
-    for (;;) {
-        if (end - at < 2) {
-            return at != end && *at != '\r' && !is_token_byte(*at) ? reading::malformed
-                                                                   : reading::incomplete;
-        }
-        if (*at == '\r') {
-            if (at[1] != '\n') {
-                return reading::malformed;
-            }
-            at += 2;
-            return seen.well_formed ? reading::complete : reading::malformed;
-        }
-        field_list::found field{};
-        auto const how = read_field(at, end, block, field);
-        if (how != reading::complete) {
-            return how;
-        }
-        if (seen.takes({block + field.name, field.name_size},
-                       {block + field.value, field.value_size})) {
-            lines.push_back(field);
-        }
-    }
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Requests from bytes, split where the input says. What must hold for any bytes:
+// - their head means what Beast's parser takes it to mean, and is refused with the same status;
 // - the pieces in which they arrive make no difference to what is parsed;
 // - what is accepted, written as the upstream would get it and parsed again, means the same: no
 //   other request hides in it, neither by our own parser nor by one that forgives nothing and
@@ -6,6 +7,7 @@
 #include "proxy/http/content_reader.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/head_parser.hpp"
+#include "tests/support/beast_request.hpp"
 #include "tests/support/strict_request.hpp"
 
 #include <algorithm>
@@ -107,6 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     }
     std::size_t const piece = 1 + data[0] % 32;
     std::string_view const bytes(reinterpret_cast<char const*>(data) + 1, size - 1);
+    (void)sidecache::tests::compare_request_with_beast(bytes, piece);
     auto const whole = read_all(bytes, bytes.size());
     auto const split = read_all(bytes, piece);
     require(whole.complete == split.complete);
