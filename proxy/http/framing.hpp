@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-/// What makes a message mean one thing only, beyond what Beast checks: line ends, folded lines,
+/// What makes a message mean one thing only, beyond the grammar of a line: line ends, folded lines,
 /// lengths, Host, the form of the target. Pure; any thread. A proxy that reads a request in another
 /// way than the server behind it lets one client speak in the name of the next (RFC 9112 section
 /// 11.2), so whatever can be read in two ways is refused.
