@@ -46,6 +46,23 @@ void breaker::failed(time_point now) {
     until_ = now + open_for_;
 }
 
+void breaker::count(store_error outcome, time_point now) {
+    switch (outcome) {
+        case store_error::ok:
+        case store_error::refused:
+        case store_error::malformed:
+            succeeded();  // it answers, whatever it says
+            break;
+        case store_error::unreachable:
+        case store_error::timeout:
+        case store_error::not_primary:
+            failed(now);
+            break;
+        case store_error::breaker_open:
+            break;
+    }
+}
+
 void breaker::shown_alive(time_point now) {
     if (state_ == state::open) {
         until_ = now;

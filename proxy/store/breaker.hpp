@@ -1,5 +1,7 @@
 #pragma once
 
+#include "proxy/store/store.hpp"
+
 #include <chrono>
 #include <cstdint>
 
@@ -19,6 +21,8 @@ public:
     bool admits(time_point now);
     void succeeded();
     void failed(time_point now);
+    /// What became of a call, as one of the two; a call that the breaker itself refused is neither.
+    void count(store_error outcome, time_point now);
     /// The store has shown itself without being asked by a request (a heartbeat's reply, a new
     /// connection): the next caller is the trial, however long the rest was meant to be.
     void shown_alive(time_point now);

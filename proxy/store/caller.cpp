@@ -82,20 +82,7 @@ task<asked> caller::attempt_all(call_plan plan, command_writer const& write) {
 void caller::report(telemetry::store_command command, store_error e, node::time_point began) {
     auto const now = std::chrono::steady_clock::now();
     meter_.count(command, e, now - began);
-    switch (e) {
-        case store_error::ok:
-        case store_error::refused:
-        case store_error::malformed:
-            breaker_.succeeded();  // it answers, whatever it says
-            break;
-        case store_error::unreachable:
-        case store_error::timeout:
-        case store_error::not_primary:
-            breaker_.failed(now);
-            break;
-        case store_error::breaker_open:
-            break;
-    }
+    breaker_.count(e, now);
     if (breaker_.is_open() != open_.load(std::memory_order_relaxed)) {
         open_.store(breaker_.is_open(), std::memory_order_relaxed);
         node_->process().count_open(breaker_.is_open() ? 1 : -1);

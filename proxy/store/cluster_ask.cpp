@@ -421,20 +421,7 @@ bool cluster::admits(call_plan plan, time_point now) {
 void cluster::report(telemetry::store_command command, store_error e, time_point began) {
     auto const now = steady_clock::now();
     meter_.count(command, e, now - began);
-    switch (e) {
-        case store_error::ok:
-        case store_error::refused:
-        case store_error::malformed:
-            breaker_.succeeded();  // it answers, whatever it says
-            break;
-        case store_error::unreachable:
-        case store_error::timeout:
-        case store_error::not_primary:
-            breaker_.failed(now);
-            break;
-        case store_error::breaker_open:
-            break;
-    }
+    breaker_.count(e, now);
     if (stopped_ || breaker_.is_open() == breaker_open_) {
         return;
     }

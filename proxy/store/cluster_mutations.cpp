@@ -3,6 +3,7 @@
 /// mark on every node has its reply, then what has to come behind the marks is asked for.
 #include "proxy/store/audience.hpp"
 #include "proxy/store/cluster_store.hpp"
+#include "proxy/store/mutation_words.hpp"
 #include "proxy/store/redis_names.hpp"
 #include "proxy/store/resp_writer.hpp"
 
@@ -17,32 +18,11 @@ namespace {
 using namespace std::string_view_literals;
 using telemetry::store_command;
 
-/// Marks a part: others come in between, and no part is so long that they time out behind it.
-constexpr std::size_t part_size = 64;
-/// Keys of an index that begin reads and end removes at once; the sweeper takes the rest.
-constexpr std::int64_t noted_at_once = 128;
-/// A mutation whose parts met two Clusters starts over, that often.
-constexpr int most_rounds = 3;
-
-std::string_view action_word(end_action const& a) {
-    return {reinterpret_cast<char const*>(&a), 1};
-}
-std::string_view kind_word(mark_kind const& k) {
-    return {reinterpret_cast<char const*>(&k), 1};
-}
 std::string tag_key(std::string_view tag) {
     return std::string(names::tag).append(tag);
 }
 std::string index_key(std::string_view tag) {
     return std::string(names::index).append(tag);
-}
-
-std::vector<std::string> texts_of(reply const& list) {
-    std::vector<std::string> out;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        out.emplace_back(list[i].text());
-    }
-    return out;
 }
 
 void add_forget(cluster_batch& to, std::string const& index, std::vector<std::string> const& keys) {
@@ -335,26 +315,15 @@ task<result<audience>> cluster_store::publish_drop(std::string_view payload) {
 
 task<std::size_t> cluster_store::dismiss(std::span<near_member const> silent) {
     auto const write = [&](std::string& out, session const& s) {
-        for (auto const& m : silent) {
-            append_command(out,
-                           "EVALSHA"sv,
-                           digest_of(s.scripts, script::member_dismiss),
-                           "1"sv,
-                           names::members,
-                           std::string_view(m.id),
-                           std::string_view(m.record));
-        }
+        append_dismissals(out, s.scripts, silent);
         return silent.size();
     };
     call_plan const plan{store_command::publish};
-    std::size_t dismissed = 0;
-    if (!silent.empty()) {
-        auto const a = co_await cluster_->ask_home(plan, write);
-        for (std::size_t i = 0; a.error == store_error::ok && i < a.replies.size(); ++i) {
-            dismissed += a.replies[i].number() == 1 ? 1U : 0U;
-        }
+    if (silent.empty()) {
+        co_return 0;
     }
-    co_return dismissed;
+    auto const a = co_await cluster_->ask_home(plan, write);
+    co_return a.error == store_error::ok ? count_dismissed(a.replies) : 0;
 }
 
 }  // namespace sidecache::store

@@ -1,5 +1,6 @@
 #include "proxy/store/conversation.hpp"
 
+#include "proxy/store/server_greeting.hpp"
 #include "proxy/store/tls.hpp"
 
 #include <boost/asio/write.hpp>
@@ -52,6 +53,20 @@ task<result<resp_tree, connect_error>> conversation::hear() {
         }
         reader_.feed(std::string_view(room.data(), n));
     }
+}
+
+task<result<void, connect_error>> conversation::hear_greeting(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+        auto const reply = co_await hear();
+        if (!reply) {
+            co_return reply.error();
+        }
+        bool const is_auth = i + 1 < count;
+        if (is_auth && reply->is_error()) {
+            co_return failed(store_error::refused, reply->text);
+        }
+    }
+    co_return result<void, connect_error>();
 }
 
 }  // namespace sidecache::store

@@ -4,6 +4,7 @@
 #include "proxy/store/resp_tree.hpp"
 #include "proxy/store/stream.hpp"
 
+#include <cstddef>
 #include <string>
 
 namespace sidecache::store {
@@ -19,6 +20,9 @@ public:
     task<result<void, connect_error>> say(std::string commands);
     /// The next reply; an error of the server's is one, too.
     task<result<resp_tree, connect_error>> hear();
+    /// The replies to what `append_greeting` wrote, which returned `count`. An error where it was
+    /// refused; not where only our name was, the last of them.
+    task<result<void, connect_error>> hear_greeting(std::size_t count);
 
 private:
     /// A plain word to a TLS port is answered by an alert or a hang-up.

@@ -18,6 +18,28 @@ using telemetry::store_command;
 
 }  // namespace
 
+void append_dismissals(std::string& out,
+                       script_digests const& scripts,
+                       std::span<near_member const> silent) {
+    for (auto const& m : silent) {
+        append_command(out,
+                       "EVALSHA"sv,
+                       digest_of(scripts, script::member_dismiss),
+                       "1"sv,
+                       names::members,
+                       std::string_view(m.id),
+                       std::string_view(m.record));
+    }
+}
+
+std::size_t count_dismissed(reply_set const& replies) {
+    std::size_t dismissed = 0;
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+        dismissed += replies[i].number() == 1 ? 1U : 0U;
+    }
+    return dismissed;
+}
+
 audience read_audience(reply const& all, redis_process& process) {
     auto const own = process.member.hex();
     std::optional<id128> own_join;
@@ -99,24 +121,12 @@ task<result<audience>> redis_store::publish_drop(std::string_view payload) {
 
 task<std::size_t> redis_store::dismiss(std::span<near_member const> silent) {
     auto const write = [&](std::string& out, session const& s) {
-        for (auto const& m : silent) {
-            append_command(out,
-                           "EVALSHA"sv,
-                           digest_of(s.scripts, script::member_dismiss),
-                           "1"sv,
-                           names::members,
-                           std::string_view(m.id),
-                           std::string_view(m.record));
-        }
+        append_dismissals(out, s.scripts, silent);
         return silent.size();
     };
     call_plan const plan{store_command::publish};
     auto const a = co_await caller_.ask(plan, write);
-    std::size_t dismissed = 0;
-    for (std::size_t i = 0; a.error == store_error::ok && i < silent.size(); ++i) {
-        dismissed += a.replies[i].number() == 1 ? 1U : 0U;
-    }
-    co_return dismissed;
+    co_return a.error == store_error::ok ? count_dismissed(a.replies) : 0;
 }
 
 }  // namespace sidecache::store

@@ -3,6 +3,7 @@
 /// and no part is so long that they time out behind it.
 #include "proxy/store/audience.hpp"
 #include "proxy/store/members.hpp"
+#include "proxy/store/mutation_words.hpp"
 #include "proxy/store/redis_names.hpp"
 #include "proxy/store/redis_store.hpp"
 #include "proxy/store/resp_writer.hpp"
@@ -18,35 +19,8 @@ namespace {
 using namespace std::string_view_literals;
 using telemetry::store_command;
 
-/// Marks a part.
-constexpr std::size_t part_size = 64;
-/// Keys of an index that begin reads and end removes at once; the sweeper takes the rest.
-constexpr std::size_t noted_at_once = 128;
-/// A mutation whose parts met two servers starts over, that often.
-constexpr int most_rounds = 3;
-
-std::string_view action_word(end_action const& a) {
-    return {reinterpret_cast<char const*>(&a), 1};
-}
-std::string_view kind_word(mark_kind const& k) {
-    return {reinterpret_cast<char const*>(&k), 1};
-}
-
 void append_index_head(std::string& out, std::string_view tag) {
-    append_command(out,
-                   "ZRANGE"sv,
-                   prefixed{names::index, tag},
-                   "0"sv,
-                   static_cast<std::int64_t>(noted_at_once) - 1);
-}
-
-std::vector<std::string> texts_of(reply const& list) {
-    std::vector<std::string> out;
-    out.reserve(list.size());
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        out.emplace_back(list[i].text());
-    }
-    return out;
+    append_command(out, "ZRANGE"sv, prefixed{names::index, tag}, "0"sv, noted_at_once - 1);
 }
 
 /// Keys of an index that are to go, and an exact one.

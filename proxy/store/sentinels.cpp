@@ -178,15 +178,9 @@ task<result<sentinels::word, connect_error>> sentinels::ask_one(executor ex, con
     if (!said) {
         co_return limit.passed() ? timed_out : said.error();
     }
-    for (std::size_t i = 0; i < greeting; ++i) {
-        auto const reply = co_await with.hear();
-        if (!reply) {
-            co_return limit.passed() ? timed_out : reply.error();
-        }
-        bool const is_auth = i + 1 < greeting;
-        if (is_auth && reply->is_error()) {
-            co_return failed(store_error::refused, reply->text);
-        }
+    auto const greeted = co_await with.hear_greeting(greeting);
+    if (!greeted) {
+        co_return limit.passed() ? timed_out : greeted.error();
     }
     auto const named = co_await with.hear();
     if (!named) {
