@@ -44,7 +44,7 @@ public:
 private:
     std::size_t size_ = 0;
     union {
-        T items_[Most];
+        T items_[Most];  // NOLINT(readability-identifier-naming): a private member, after all
     };
 };
 
